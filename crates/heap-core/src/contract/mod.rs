@@ -1,0 +1,9 @@
+//! The contract between an allocator and its clients: what each side promises, and nothing about how.
+
+mod error;
+mod allocator;
+mod capability;
+
+pub use allocator::{Allocator, zero_sized};
+pub use capability::{Owns, Reset, UsableSize, Usage};
+pub use error::AllocError;
