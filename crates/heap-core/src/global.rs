@@ -72,3 +72,5 @@ unsafe impl Allocator for Global {
         block(unsafe { alloc::alloc::alloc_zeroed(layout) }, layout.size())
     }
 }
+
+crate::impl_foreign_allocators! { impl[] for Global }

@@ -1,1 +1,21 @@
 //! Adapters: one file for each foreign allocator trait.
+//!
+//! Outwards (our allocator where theirs is asked for): [`impl_foreign_allocators!`](crate::impl_foreign_allocators)
+//! stamps the impls on a type, so that it *is* their allocator too, with no wrapper; `GlobalAlloc`, whose
+//! statics cannot be generic, has the wrapper `AsGlobal`.
+
+#[doc(hidden)]
+pub mod bridge;
+mod stamp;
+#[cfg(feature = "allocator-api2-02")]
+pub mod allocator_api2_02;
+#[cfg(feature = "allocator-api2-04")]
+pub mod allocator_api2_04;
+#[cfg(feature = "allocator-api")]
+pub mod std_allocator;
+
+// A handle (`&dyn Allocator`) serves their collections too: each library implements its trait for `&A` with `A: ?Sized`.
+crate::impl_foreign_allocators! { impl['a] for dyn crate::Allocator + 'a }
+crate::impl_foreign_allocators! { impl['a] for dyn crate::Allocator + Send + 'a }
+crate::impl_foreign_allocators! { impl['a] for dyn crate::Allocator + Sync + 'a }
+crate::impl_foreign_allocators! { impl['a] for dyn crate::Allocator + Send + Sync + 'a }
