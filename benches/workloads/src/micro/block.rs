@@ -1,0 +1,31 @@
+//! The block that micro workloads pass around: raw bytes with a number at the start.
+
+use std::hint::black_box;
+
+/// A block of the requested size whose first eight bytes (or fewer, if it is smaller) are its number.
+#[derive(Debug)]
+pub(crate) struct Block(Vec<u8>);
+
+impl Block {
+    /// Allocates `size` bytes, writes `number` at the start, and leaves the rest as it is.
+    #[inline]
+    pub(crate) fn new(size: usize, number: u64) -> Self {
+        let mut bytes = Vec::with_capacity(size);
+        bytes.extend_from_slice(&number.to_le_bytes()[..size.min(8)]);
+        // Without this the compiler may see that nobody needs the block and remove the pair of calls.
+        Self(black_box(bytes))
+    }
+
+    /// Frees the block; true if it still holds `number`.
+    #[inline]
+    pub(crate) fn free(self, number: u64) -> bool {
+        self.0[..] == number.to_le_bytes()[..self.0.len()]
+    }
+
+    /// Writes one byte in each 4 KiB page of the block, so that all of it is resident.
+    pub(crate) fn touch(&mut self) {
+        let start = self.0.len();
+        self.0.resize(self.0.capacity(), 0);
+        self.0.truncate(start);
+    }
+}

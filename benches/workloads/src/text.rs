@@ -1,0 +1,45 @@
+//! Made-up words and prose, shaped like a real language: few words are frequent, most are rare.
+
+use crate::rng::Rng;
+
+const SYLLABLES: [&str; 32] = [
+    "ba", "co", "den", "er", "fi", "gra", "hu", "in", "ja", "kel", "lo", "ma", "ner", "or", "pi", "qua",
+    "ra", "sen", "ti", "un", "vo", "wel", "xi", "yo", "zu", "ast", "ble", "chi", "dro", "est", "fla", "ght",
+];
+
+/// A fixed vocabulary from which prose is drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Vocabulary {
+    words: Vec<String>,
+}
+
+impl Vocabulary {
+    /// `count` words of one to five syllables; a number keeps the later ones apart.
+    pub(crate) fn new(rng: &mut Rng, count: usize) -> Self {
+        let words = (0..count).map(|index| word(rng, 1 + (index.max(1).ilog2() / 4) as usize)).collect();
+        Self { words }
+    }
+
+    /// A word; the chance falls roughly with the square of its rank.
+    pub(crate) fn pick(&self, rng: &mut Rng) -> &str {
+        let bound = rng.range(1, self.words.len());
+        &self.words[rng.below(bound)]
+    }
+
+    /// `count` words with a space between them.
+    pub(crate) fn sentence(&self, rng: &mut Rng, count: usize) -> String {
+        let mut text = String::new();
+        for index in 0..count {
+            if index > 0 {
+                text.push(' ');
+            }
+            text.push_str(self.pick(rng));
+        }
+        text
+    }
+}
+
+/// A word of `least` to `least + 2` syllables.
+pub(crate) fn word(rng: &mut Rng, least: usize) -> String {
+    (0..rng.range(least, least + 2)).map(|_| SYLLABLES[rng.below(SYLLABLES.len())]).collect()
+}

@@ -1,0 +1,92 @@
+//! What a workload is: a name, a way to prepare it, and an outcome that it judges itself.
+
+/// A factor on the amount of work: 1 is a full run, 0.001 a smoke test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale(f64);
+
+impl Scale {
+    /// A factor; what is not a positive number counts as 1.
+    #[must_use]
+    pub fn new(factor: f64) -> Self {
+        if factor.is_finite() && factor > 0.0 { Self(factor) } else { Self(1.0) }
+    }
+
+    /// `full` scaled, at least 1.
+    pub(crate) fn of(self, full: usize) -> usize {
+        self.at_least(full, 1)
+    }
+
+    /// `full` scaled, at least `floor`.
+    pub(crate) fn at_least(self, full: usize, floor: usize) -> usize {
+        // Counts are far below 2^52, where an f64 is exact.
+        ((full as f64 * self.0).round() as usize).max(floor)
+    }
+}
+
+/// Which list a workload belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// Code from crates.io doing what its users do with it.
+    Real,
+    /// One pattern of calls, repeated.
+    Micro,
+}
+
+impl Suite {
+    /// The name in listings: `real` or `micro`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Micro => "micro",
+        }
+    }
+}
+
+/// What a run did and whether its result was right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the workload's own check of its result passed.
+    pub ok: bool,
+    /// Counts and checksums of the result. The same for every allocator at one scale.
+    pub check: String,
+    /// Units of work done: what a unit is differs between workloads.
+    pub ops: u64,
+}
+
+/// A prepared run. The caller times this call; its input is dropped when it returns.
+pub type Job = Box<dyn FnOnce() -> Outcome>;
+
+/// One program to run on an allocator.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload {
+    /// Short name, unique, of lower-case letters, digits and dashes.
+    pub name: &'static str,
+    /// The list it belongs to.
+    pub suite: Suite,
+    /// Threads that work at the same time, at most.
+    pub threads: usize,
+    /// One line: what it does.
+    pub what: &'static str,
+    prepare: fn(Scale) -> Job,
+}
+
+impl Workload {
+    pub(crate) fn real(name: &'static str, prepare: fn(Scale) -> Job, what: &'static str) -> Self {
+        Self { name, suite: Suite::Real, threads: 1, what, prepare }
+    }
+
+    pub(crate) fn micro(name: &'static str, prepare: fn(Scale) -> Job, what: &'static str) -> Self {
+        Self { name, suite: Suite::Micro, threads: 1, what, prepare }
+    }
+
+    pub(crate) fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Makes the input and returns the run. Not part of the measured time.
+    #[must_use]
+    pub fn prepare(&self, scale: Scale) -> Job {
+        (self.prepare)(scale)
+    }
+}
