@@ -3,10 +3,14 @@
 //! | command | what it does |
 //! |---|---|
 //! | `test` | everything that a change must pass |
+//! | `tidy` | the rules of the house that the compiler does not know |
 //! | `bench` | real programs on our allocator and on its rivals |
+
+#![forbid(unsafe_code)]
 
 mod workspace;
 mod run;
+mod tidy;
 mod test;
 mod bench;
 
@@ -26,6 +30,8 @@ struct Cli {
 enum Cmd {
     /// Runs everything that a change must pass, and ends with one line of counts.
     Test(test::TestArgs),
+    /// Checks the rules of the house: floors, module order, doors, words, lengths.
+    Tidy,
     /// Runs real programs on our allocator and on its rivals, and prints a table.
     Bench(bench::BenchArgs),
 }
@@ -33,6 +39,7 @@ enum Cmd {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Cmd::Test(args) => test::run(args),
+        Cmd::Tidy => tidy::run(),
         Cmd::Bench(args) => bench::run(args),
     };
     match result {
