@@ -1,0 +1,119 @@
+//! Windows: `VirtualAlloc` and `VirtualFree`. A mapping is released as a whole or not at all.
+
+use core::ffi::c_void;
+use core::ptr::{NonNull, null, without_provenance_mut};
+
+use windows_sys::Win32::Foundation::GetLastError;
+use windows_sys::Win32::System::Memory::{
+    MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, PAGE_NOACCESS, PAGE_READONLY,
+    PAGE_READWRITE, VirtualAlloc, VirtualFree, VirtualProtect,
+};
+use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, GetTickCount64, SYSTEM_INFO};
+use windows_sys::Win32::System::Threading::GetCurrentProcessorNumber;
+
+use super::{Access, Advice, Sys};
+use crate::error::OsError;
+
+pub(crate) struct Platform;
+
+// SAFETY: `VirtualAlloc` with MEM_RESERVE never replaces a mapping, and committed pages are zero.
+unsafe impl Sys for Platform {
+    const RESERVES: bool = true;
+    const ALIGNS: bool = false;
+    const UNMAPS_PARTS: bool = false;
+    const DECOMMIT_KEEPS_ACCESS: bool = false;
+    const REMAPS: bool = false;
+    const MOVES_PAGES: bool = false;
+
+    fn page_size() -> usize {
+        system_info().dwPageSize as usize
+    }
+
+    fn granule() -> usize {
+        // Fixed since the first NT, and asking costs more than the answer is worth.
+        64 * 1024
+    }
+
+    fn map(len: usize, _align: usize, hint: usize, access: Access) -> Result<NonNull<u8>, OsError> {
+        let (kind, protection) = match access {
+            Access::None => (MEM_RESERVE, PAGE_NOACCESS),
+            Access::Read => (MEM_RESERVE | MEM_COMMIT, PAGE_READONLY),
+            Access::ReadWrite => (MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE),
+        };
+        let wanted = without_provenance_mut::<c_void>(hint).cast_const();
+        for at in [wanted, null()] {
+            // SAFETY: reserving takes free addresses only.
+            if let Some(base) = NonNull::new(unsafe { VirtualAlloc(at, len, kind, protection) }.cast()) {
+                return Ok(base);
+            }
+            if at.is_null() {
+                break;
+            }
+        }
+        Err(last_error("VirtualAlloc"))
+    }
+
+    unsafe fn unmap(base: NonNull<u8>, _len: usize) -> Result<(), OsError> {
+        // SAFETY: `base` is the start of a whole mapping, says the caller, and nobody uses it again.
+        check("VirtualFree", unsafe { VirtualFree(base.as_ptr().cast(), 0, MEM_RELEASE) })
+    }
+
+    unsafe fn protect(base: NonNull<u8>, len: usize, access: Access) -> Result<(), OsError> {
+        let protection = match access {
+            Access::None => PAGE_NOACCESS,
+            Access::Read => PAGE_READONLY,
+            Access::ReadWrite => PAGE_READWRITE,
+        };
+        let mut old = 0;
+        // SAFETY: the range is the caller's, who knows that nobody relies on the access that it loses.
+        check("VirtualProtect", unsafe { VirtualProtect(base.as_ptr().cast(), len, protection, &mut old) })
+    }
+
+    unsafe fn commit(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
+        // SAFETY: the range is the caller's; what is committed already keeps its content.
+        let same = unsafe { VirtualAlloc(base.as_ptr().cast(), len, MEM_COMMIT, PAGE_READWRITE) };
+        if same.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
+    }
+
+    unsafe fn decommit(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
+        // SAFETY: nobody relies on the content, says the caller.
+        check("VirtualFree", unsafe { VirtualFree(base.as_ptr().cast(), len, MEM_DECOMMIT) })
+    }
+
+    unsafe fn advise(base: NonNull<u8>, len: usize, advice: Advice) -> Result<(), OsError> {
+        if advice != Advice::Lazy {
+            return Err(OsError::unsupported("advise"));
+        }
+        // SAFETY: nobody relies on the content, says the caller; the protection is ignored with MEM_RESET.
+        let same = unsafe { VirtualAlloc(base.as_ptr().cast(), len, MEM_RESET, PAGE_READWRITE) };
+        if same.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
+    }
+
+    fn now_ms() -> u64 {
+        // SAFETY: no arguments, no preconditions.
+        unsafe { GetTickCount64() }
+    }
+    fn cpu_count() -> usize {
+        (system_info().dwNumberOfProcessors as usize).max(1)
+    }
+    fn current_cpu() -> Option<usize> {
+        // SAFETY: no arguments, no preconditions.
+        Some(unsafe { GetCurrentProcessorNumber() } as usize)
+    }
+}
+
+fn system_info() -> SYSTEM_INFO {
+    let mut info = SYSTEM_INFO::default();
+    // SAFETY: `info` is a place for the answer.
+    unsafe { GetSystemInfo(&mut info) };
+    info
+}
+
+fn check(call: &'static str, result: i32) -> Result<(), OsError> {
+    if result == 0 { Err(last_error(call)) } else { Ok(()) }
+}
+
+fn last_error(call: &'static str) -> OsError {
+    // SAFETY: no arguments, no preconditions.
+    OsError { call, code: unsafe { GetLastError() }.cast_signed() }
+}
