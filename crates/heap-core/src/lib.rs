@@ -12,7 +12,9 @@ pub mod contract;
 mod global;
 pub mod adapt;
 
-pub use contract::{AllocError, Allocator, Owns, Reset, UsableSize, Usage};
+pub use contract::{
+    AllocError, Allocator, AllocatorExt, HeapBox, Owns, Reset, SentinelSlice, UsableSize, Usage,
+};
 #[cfg(feature = "alloc")]
 pub use global::Global;
 pub use layout::{Alignment, NotAPowerOfTwo, SizeClasses};

@@ -2,17 +2,22 @@
 //!
 //! Outwards (our allocator where theirs is asked for): [`impl_foreign_allocators!`](crate::impl_foreign_allocators)
 //! stamps the impls on a type, so that it *is* their allocator too, with no wrapper; `GlobalAlloc`, whose
-//! statics cannot be generic, has the wrapper `AsGlobal`.
+//! statics cannot be generic, has the wrapper [`AsGlobal`].
+//!
+//! Inwards (theirs where ours is asked for): [`FromGlobalAlloc`].
 
 #[doc(hidden)]
 pub mod bridge;
 mod stamp;
+mod global_alloc;
 #[cfg(feature = "allocator-api2-02")]
 pub mod allocator_api2_02;
 #[cfg(feature = "allocator-api2-04")]
 pub mod allocator_api2_04;
 #[cfg(feature = "allocator-api")]
 pub mod std_allocator;
+
+pub use global_alloc::{AsGlobal, FromGlobalAlloc};
 
 // A handle (`&dyn Allocator`) serves their collections too: each library implements its trait for `&A` with `A: ?Sized`.
 crate::impl_foreign_allocators! { impl['a] for dyn crate::Allocator + 'a }

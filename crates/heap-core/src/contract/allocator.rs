@@ -15,21 +15,28 @@ use crate::contract::AllocError;
 /// All methods take `&self`; an allocator that may be shared between threads is [`Sync`]. The trait is
 /// object-safe: `&dyn Allocator` is two words, the handle of Zig's `std.mem.Allocator`.
 ///
+/// What a thread may do with it is in the type: `&A` is [`Send`] exactly when `A` is [`Sync`], as of any other type.
+///
 /// The verbs differ from those of `core::alloc::Allocator`, so both traits can be in scope.
 ///
 /// # Contract
 ///
-/// - **A1** A block's bytes are valid for reads and writes and belong to the client from the call that
-///   returns it until it is freed, moved by `remap`, or its allocator is dropped or reset (`&mut self`).
-///   No `&self` method invalidates, reads or writes a live block. Moving the allocator value does not
-///   invalidate blocks either.
-/// - **A2** The address is a multiple of `layout.align()`, and the length is at least `layout.size()`. The
-///   client may use all of the length and may pass back any size in `requested..=returned`.
+/// - **A1** A block's bytes are valid for reads and writes and belong to the client from the call that returns it until
+///   it is freed or moved by `remap`, or until its allocator, with all that are interchangeable with it (A5), is dropped,
+///   reset (`&mut self`), or past a lifetime in its type. No `&self` method invalidates, reads or writes a live block
+///   other than the one that it is given. Moving the allocator value does not invalidate blocks either.
+/// - **A2** The address is a multiple of `layout.align()`, and the length is at least `layout.size()`. The client may use
+///   all of the length. A layout *fits* a block when it has the block's alignment and a size in `requested..=returned`;
+///   every layout that fits may be passed back.
 /// - **A3** A layout of size zero is legal: the result is dangling, aligned and [`zero_sized`], no memory
 ///   is taken for it, and freeing it does nothing.
 /// - **A4** No method panics, unwinds or asks another allocator than its own backing for memory. An absurd
 ///   request is [`AllocError`] (or a refusal) and leaves the state untouched.
-/// - **A5** Blocks are interchangeable between an allocator, references to it and its clones.
+/// - **A5** Blocks are interchangeable between an allocator, pointers to it (`&A`, `&mut A`, `Box<A>`, `Rc<A>`, `Arc<A>`)
+///   and its clones.
+///
+/// These are also the rules of `core::alloc::Allocator` as of Rust 1.100, so an implementation of this trait is one of
+/// that: see [`impl_foreign_allocators!`](crate::impl_foreign_allocators).
 ///
 /// # Safety
 ///
@@ -68,8 +75,9 @@ pub unsafe trait Allocator {
     ///
     /// # Safety
     ///
-    /// `block` is a live block of this allocator, and `layout` is the layout that the client holds for it.
+    /// `block` is a live block of this allocator, and `layout` fits it (A2).
     #[doc(alias = "rawResize")]
+    #[doc(alias = "noResize")]
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool;
 
     /// Changes a block's size and may move it, when that is cheaper than the client's own copy.
@@ -82,6 +90,7 @@ pub unsafe trait Allocator {
     ///
     /// As for [`resize`](Self::resize).
     #[doc(alias = "rawRemap")]
+    #[doc(alias = "noRemap")]
     unsafe fn remap(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
         // SAFETY: the caller's promise is the same.
         let resized = unsafe { self.resize(block, layout, new_size) };
@@ -94,6 +103,7 @@ pub unsafe trait Allocator {
     ///
     /// `block` is a live block of this allocator, `layout` fits it (A2), and nobody uses it again.
     #[doc(alias = "rawFree")]
+    #[doc(alias = "noFree")]
     #[doc(alias = "deallocate")]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout);
 
@@ -157,41 +167,4 @@ pub unsafe trait Allocator {
 #[must_use]
 pub const fn zero_sized(layout: Layout) -> NonNull<[u8]> {
     NonNull::slice_from_raw_parts(layout.dangling_ptr(), 0)
-}
-
-// SAFETY: every call is forwarded unchanged, so A1 to A5 are those of `A`.
-unsafe impl<A: Allocator + ?Sized> Allocator for &A {
-    #[inline]
-    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        (**self).alloc(layout)
-    }
-    #[inline]
-    unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        // SAFETY: the caller's promise is the same.
-        unsafe { (**self).resize(block, layout, new_size) }
-    }
-    #[inline]
-    unsafe fn remap(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
-        // SAFETY: the caller's promise is the same.
-        unsafe { (**self).remap(block, layout, new_size) }
-    }
-    #[inline]
-    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { (**self).free(block, layout) }
-    }
-    #[inline]
-    fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        (**self).alloc_zeroed(layout)
-    }
-    #[inline]
-    unsafe fn realloc(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: the caller's promise is the same.
-        unsafe { (**self).realloc(block, old, new) }
-    }
 }

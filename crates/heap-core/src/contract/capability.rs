@@ -31,7 +31,7 @@ pub unsafe trait UsableSize: Allocator {
     ///
     /// # Safety
     ///
-    /// `block` is a live block of this allocator, and `layout` is the layout that the client holds for it.
+    /// `block` is a live block of this allocator, and `layout` fits it (A2).
     unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize;
 }
 
@@ -50,32 +50,4 @@ pub trait Usage {
     /// Bytes that it holds from its backing, used or not.
     #[doc(alias = "queryCapacity")]
     fn capacity(&self) -> usize;
-}
-
-// SAFETY: forwarded unchanged.
-unsafe impl<A: Owns + ?Sized> Owns for &A {
-    #[inline]
-    fn owns(&self, block: NonNull<u8>) -> bool {
-        (**self).owns(block)
-    }
-}
-
-// SAFETY: forwarded unchanged.
-unsafe impl<A: UsableSize + ?Sized> UsableSize for &A {
-    #[inline]
-    unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize {
-        // SAFETY: the caller's promise is the same.
-        unsafe { (**self).usable_size(block, layout) }
-    }
-}
-
-impl<A: Usage + ?Sized> Usage for &A {
-    #[inline]
-    fn used(&self) -> usize {
-        (**self).used()
-    }
-    #[inline]
-    fn capacity(&self) -> usize {
-        (**self).capacity()
-    }
 }

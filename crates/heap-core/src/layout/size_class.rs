@@ -97,7 +97,7 @@ mod tests {
             for size in 1..=(1usize << 15) {
                 let class = SizeClasses::class_of_layout(Layout::from_size_align(size, align).unwrap());
                 let slot = SizeClasses::class_size(class);
-                assert!(slot >= size && slot % align == 0, "{size} at {align}: {slot}");
+                assert!(slot >= size && slot.is_multiple_of(align), "{size} at {align}: {slot}");
             }
         }
     }
