@@ -8,11 +8,12 @@
 //! ```
 //!
 //! A binary that is killed, that panics or that prints anything else has failed.
-#![forbid(unsafe_code)]
 
 mod process;
 mod json;
 mod measure;
+#[cfg(any(feature = "zig-0.15", feature = "zig-0.17"))]
+pub mod zig;
 mod command;
 
 pub use command::run;

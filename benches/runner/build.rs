@@ -1,0 +1,94 @@
+//! Builds Zig's allocator for the features `zig-0.15` and `zig-0.17`; does nothing for the others.
+//!
+//! A Zig compiler of the right version is looked for in this order: the program named by `HEAP_ZIG_0_15` or
+//! `HEAP_ZIG_0_17`, the Python environment `zig-0.15` or `zig-0.17` in the target directory, `zig`, and
+//! `python3 -m ziglang`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Feature, PyPI version.
+const VERSIONS: [(&str, &str); 2] = [("0.15", "0.15.2"), ("0.17", "0.17.1")];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../zig/export.zig");
+    for (version, exact) in VERSIONS {
+        let dashed = version.replace('.', "-");
+        let variable = format!("HEAP_ZIG_{}", version.replace('.', "_"));
+        println!("cargo::rerun-if-env-changed={variable}");
+        if env::var_os(format!("CARGO_FEATURE_ZIG_{}", version)).is_none() {
+            continue;
+        }
+        let result = find(version, &variable)
+            .ok_or_else(|| {
+                let folder = format!("target/zig-{version}");
+                format!(
+                    "no Zig {version} found: set {variable}, or run: python3 -m venv {folder} && {folder}/bin/pip install \
+                     ziglang=={exact}"
+                )
+            })
+            .and_then(|zig| build(&zig, version));
+        match result {
+            Ok(library) => {
+                println!("cargo::rustc-link-arg-bin=heap-bench-zig-{dashed}={}", library.display());
+            }
+            Err(message) => println!("cargo::error={message}"),
+        }
+    }
+}
+
+/// The words that start a Zig compiler of this version.
+fn find(version: &str, variable: &str) -> Option<Vec<PathBuf>> {
+    let module = |python: PathBuf| vec![python, "-m".into(), "ziglang".into()];
+    let out = PathBuf::from(env::var_os("OUT_DIR")?);
+    let environments = out.ancestors().map(|folder| folder.join(format!("zig-{version}/bin/python")));
+    let candidates = env::var_os(variable)
+        .map(|zig| vec![PathBuf::from(zig)])
+        .into_iter()
+        .chain(environments.filter(|python| python.exists()).map(module))
+        .chain([vec!["zig".into()], module("python3".into())]);
+    candidates.into_iter().find(|words| is_version(words, version))
+}
+
+fn command(words: &[PathBuf]) -> Command {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn is_version(words: &[PathBuf], version: &str) -> bool {
+    let output = command(words).arg("version").output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).starts_with(&format!("{version}.")))
+}
+
+/// Compiles `export.zig`; the library, or what went wrong in one line.
+fn build(zig: &[PathBuf], version: &str) -> Result<PathBuf, String> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let library = out.join(format!("libzig_smp_{version}.a"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zig/export.zig");
+    let output = command(zig)
+        .args([
+            "build-lib",
+            "-OReleaseFast",
+            "-lc",
+            "-fPIC",
+            "-mcpu=baseline",
+            "-fno-compiler-rt",
+            "-fno-ubsan-rt",
+        ])
+        .arg(format!("-femit-bin={}", library.display()))
+        .arg("--cache-dir")
+        .arg(out.join("zig-cache"))
+        .arg("--global-cache-dir")
+        .arg(out.join("zig-cache"))
+        .arg(source)
+        .output()
+        .map_err(|error| format!("zig {version}: {error}"))?;
+    if output.status.success() {
+        return Ok(library);
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("zig {version} cannot build export.zig: {}", errors.lines().next().unwrap_or("no message")))
+}
