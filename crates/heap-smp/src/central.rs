@@ -1,0 +1,244 @@
+//! The home of a size class's blocks: its slabs with free slots, and the two journeys between them and a chain.
+//!
+//! A block that comes home is checked: its address must be the start of a slot of this class, and the slot's bit must say
+//! that it is out. So a double free, an interior or a foreign pointer and a wrong layout are found here at the latest.
+
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+
+use crate::config::UNIT;
+use crate::directory::{Directory, Owner};
+use crate::lock::Lock;
+use crate::segment::{Kind, Segment, Span};
+use crate::size::{CLASS, Class};
+use crate::span_heap::SpanHeap;
+use crate::violation::{Violation, report};
+
+/// The slabs of one class that have free slots, a doubly linked list through their spans.
+///
+/// # Invariants
+///
+/// - **Z1** A slab of the class is listed if and only if it has a free slot at home.
+/// - **Z2** A slab's `free` is the number of bits set in its bitmap; a bit is set if and only if the slot is home: neither
+///   with a client, nor in a chain.
+#[derive(Debug)]
+pub(crate) struct Slabs {
+    first: *mut Span,
+    /// Slabs of the class, listed or not.
+    pub(crate) count: usize,
+    /// Slots at home in listed slabs.
+    pub(crate) free: usize,
+}
+
+// SAFETY: the spans that it points to are reached under the lock that guards this value only (S2).
+unsafe impl Send for Slabs {}
+
+/// One class's home.
+#[derive(Debug)]
+pub(crate) struct Central {
+    pub(crate) slabs: Lock<Slabs>,
+}
+
+/// What both journeys need to know of the heap around them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) spans: &'a Lock<SpanHeap>,
+}
+
+impl Central {
+    pub(crate) const fn new() -> Self {
+        Self { slabs: Lock::new(Slabs { first: ptr::null_mut(), count: 0, free: 0 }) }
+    }
+
+    /// Takes up to `out.len()` free slots, the lowest of one slab first, and returns how many. Zero: no memory.
+    pub(crate) fn take(
+        &self,
+        ground: Ground<'_>,
+        class: usize,
+        out: &mut [MaybeUninit<NonNull<u8>>],
+    ) -> usize {
+        let mut slabs = self.slabs.lock();
+        let mut count = 0;
+        while count < out.len() {
+            let Some(span) = NonNull::new(slabs.first) else {
+                if count > 0 || !slabs.open(ground, class) {
+                    break;
+                }
+                continue;
+            };
+            // SAFETY: a listed span is a slab of this class, in books that are never unmapped.
+            count += slabs.take_from(unsafe { span.as_ref() }, &CLASS[class], &mut out[count..]);
+        }
+        count
+    }
+
+    /// Brings blocks home. Aborts the process on one that is not a block of this class, or is home already.
+    ///
+    /// # Safety
+    ///
+    /// The caller gives the blocks up.
+    pub(crate) unsafe fn give(&self, ground: Ground<'_>, class: usize, blocks: &[MaybeUninit<NonNull<u8>>]) {
+        let mut slabs = self.slabs.lock();
+        for block in blocks {
+            // SAFETY: the caller initialised the slice.
+            let block = unsafe { block.assume_init() };
+            let (segment, span, slot) = locate(ground.directory, class, block);
+            slabs.put(span, slot, block.addr().get());
+            // SAFETY: S2: the lock of the class is held.
+            let state = unsafe { &*span.slab.get() };
+            if state.free == CLASS[class].slots && slabs.is_worth_closing(class) {
+                slabs.close(ground, segment, span);
+            }
+        }
+    }
+}
+
+/// The slab and slot of a block that is said to be of `class`. Aborts if it is not.
+#[inline]
+fn locate(
+    directory: &Directory,
+    class: usize,
+    block: NonNull<u8>,
+) -> (&'static Segment, &'static Span, usize) {
+    let addr = block.addr().get();
+    let Some(Owner::Segment(segment)) = directory.owner_of(addr) else {
+        report(Violation::ForeignPointer, addr)
+    };
+    let Some(span) = segment.span_at(addr) else { report(Violation::ForeignPointer, addr) };
+    if span.kind() != Kind::Slab || span.class() != class {
+        report(Violation::WrongLayout, addr)
+    }
+    let known = &CLASS[class];
+    let offset = addr - span.base().addr();
+    let slot = known.slot_at(offset);
+    if slot * known.slot as usize != offset || slot >= known.slots as usize {
+        report(Violation::InteriorPointer, addr)
+    }
+    (segment, span, slot)
+}
+
+impl Slabs {
+    /// Opens a slab for the class. `false`: no memory.
+    fn open(&mut self, ground: Ground<'_>, class: usize) -> bool {
+        let known = &CLASS[class];
+        let taken =
+            ground.spans.lock().take(ground.directory, known.units as usize, 1, Kind::Slab, class, known.slot as usize);
+        let Some(taken) = taken else { return false };
+        if taken.populate && let Some(base) = NonNull::new(taken.span.base()) {
+            // SAFETY: the slab's units were just taken; populating changes no contents. Refusal is no loss.
+            let _ = unsafe { heap_os::pages::prefault(base, taken.span.units() * UNIT) };
+        }
+        fill_bits(taken.span, known);
+        // SAFETY: S2: the lock of the class is held.
+        let state = unsafe { &mut *taken.span.slab.get() };
+        state.free = known.slots;
+        state.first_word = 0;
+        self.count += 1;
+        self.free += known.slots as usize;
+        self.list(taken.span);
+        true
+    }
+
+    /// Returns an empty slab's units to the span heap.
+    fn close(&mut self, ground: Ground<'_>, segment: &'static Segment, span: &Span) {
+        self.unlist(span);
+        self.count -= 1;
+        self.free -= CLASS[span.class()].slots as usize;
+        ground.spans.lock().give(segment, span);
+    }
+
+    /// Whether the class can do without an empty slab: it has at least as many other free slots.
+    fn is_worth_closing(&self, class: usize) -> bool {
+        self.free >= 2 * CLASS[class].slots as usize
+    }
+
+    /// Takes free slots of one slab, lowest first.
+    fn take_from(&mut self, span: &Span, class: &Class, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
+        // SAFETY: S2: the lock of the class is held.
+        let state = unsafe { &mut *span.slab.get() };
+        let base = span.base();
+        let mut count = 0;
+        let mut at = state.first_word as usize;
+        while count < out.len() && state.free > 0 {
+            // SAFETY: Z2: a bit is set at or after `first_word`, so `at` is inside the bitmap; S2.
+            let word = unsafe { &mut *span.bits().add(at) };
+            while *word != 0 && count < out.len() {
+                let slot = at * 64 + word.trailing_zeros() as usize;
+                *word &= *word - 1;
+                // SAFETY: bits are set for the slab's slots only, all inside its units; `base` is not null.
+                out[count].write(unsafe { NonNull::new_unchecked(base.add(slot * class.slot as usize)) });
+                count += 1;
+                state.free -= 1;
+            }
+            if *word == 0 {
+                at += 1;
+            }
+        }
+        state.first_word = at as u32;
+        self.free -= count;
+        if state.free == 0 {
+            self.unlist(span);
+        }
+        count
+    }
+
+    /// Marks a slot as home.
+    fn put(&mut self, span: &Span, slot: usize, addr: usize) {
+        // SAFETY: S2: the lock of the class is held.
+        let state = unsafe { &mut *span.slab.get() };
+        let (at, bit) = (slot / 64, 1u64 << (slot % 64));
+        // SAFETY: `slot` is one of the slab's, so the word is in its bitmap; S2.
+        let word = unsafe { &mut *span.bits().add(at) };
+        if *word & bit != 0 {
+            report(Violation::DoubleFree, addr)
+        }
+        *word |= bit;
+        state.first_word = state.first_word.min(at as u32);
+        state.free += 1;
+        self.free += 1;
+        if state.free == 1 {
+            self.list(span);
+        }
+    }
+
+    fn list(&mut self, span: &Span) {
+        // SAFETY: S2: the lock of the class is held; the first span, if any, is listed (a different one).
+        unsafe {
+            let state = &mut *span.slab.get();
+            state.prev = ptr::null_mut();
+            state.next = self.first;
+            if let Some(first) = NonNull::new(self.first) {
+                (*first.as_ref().slab.get()).prev = ptr::from_ref(span).cast_mut();
+            }
+        }
+        self.first = ptr::from_ref(span).cast_mut();
+    }
+
+    fn unlist(&mut self, span: &Span) {
+        // SAFETY: S2: the lock of the class is held; the neighbours are listed, and are not `span` itself.
+        unsafe {
+            let state = &mut *span.slab.get();
+            match NonNull::new(state.prev) {
+                Some(prev) => (*prev.as_ref().slab.get()).next = state.next,
+                None => self.first = state.next,
+            }
+            if let Some(next) = NonNull::new(state.next) {
+                (*next.as_ref().slab.get()).prev = state.prev;
+            }
+        }
+    }
+}
+
+/// Sets the bits of all slots of a slab, and no others (Z2).
+fn fill_bits(span: &Span, class: &Class) {
+    let slots = class.slots as usize;
+    // SAFETY: the bitmap has room for the slab's slots; nobody else knows the span yet.
+    let words = unsafe { core::slice::from_raw_parts_mut(span.bits(), slots.div_ceil(64)) };
+    words.fill(u64::MAX);
+    if !slots.is_multiple_of(64)
+        && let Some(last) = words.last_mut()
+    {
+        *last = (1 << (slots % 64)) - 1;
+    }
+}

@@ -1,0 +1,145 @@
+//! The shared half of a heap: everything but the threads' caches. All zeros at the start, so a static one costs nothing.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::central::{Central, Ground};
+use crate::chain::{self, Link};
+use crate::config::{CHAIN_MAX, Settings};
+use crate::depot::Depot;
+use crate::directory::Directory;
+use crate::huge::Huge;
+use crate::lock::Lock;
+use crate::size::{CLASS, CLASSES};
+use crate::span_heap::SpanHeap;
+
+/// The heap that all threads share.
+pub(crate) static CORE: CoreHeap = CoreHeap::new();
+
+/// Depots, homes, the span heap and the directory. Lock order: a class's home, then the span heap.
+#[derive(Debug)]
+pub(crate) struct CoreHeap {
+    depots: [Depot; CLASSES],
+    centrals: [Central; CLASSES],
+    pub(crate) spans: Lock<SpanHeap>,
+    pub(crate) directory: Directory,
+    pub(crate) huge: Huge,
+}
+
+impl CoreHeap {
+    pub(crate) const fn new() -> Self {
+        Self {
+            depots: [const { Depot::new() }; CLASSES],
+            centrals: [const { Central::new() }; CLASSES],
+            spans: Lock::new(SpanHeap::new()),
+            directory: Directory::new(),
+            huge: Huge::new(),
+        }
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground { directory: &self.directory, spans: &self.spans }
+    }
+
+    /// Takes the settings over, if no allocator brought its own before.
+    pub(crate) fn configure(&self, settings: &Settings) {
+        self.spans.lock().configure(settings);
+    }
+
+    /// A full chain of the class that some thread left, or null.
+    pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
+        self.depots[class].pop()
+    }
+
+    /// Takes a full chain, for other threads or home.
+    ///
+    /// # Safety
+    ///
+    /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
+    pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
+        if !self.depots[class].push(chain) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.bring_home(class, chain) }
+        }
+    }
+
+    /// Brings all blocks of a list home.
+    ///
+    /// # Safety
+    ///
+    /// `list` is null or a list of free blocks of the class, and the caller gives it up.
+    pub(crate) unsafe fn bring_home(&self, class: usize, mut list: *mut Link) {
+        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
+        while !list.is_null() {
+            // SAFETY: the list is the caller's; the blocks are given up with it.
+            unsafe {
+                let count;
+                (count, list) = chain::unlink(list, &mut blocks);
+                self.centrals[class].give(self.ground(), class, &blocks[..count]);
+            }
+        }
+    }
+
+    /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
+    pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
+        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
+        let count = self.centrals[class].take(self.ground(), class, &mut blocks[..want.min(CHAIN_MAX)]);
+        // SAFETY: `take` initialised the first `count`.
+        let blocks = unsafe { core::slice::from_raw_parts(blocks.as_ptr().cast::<NonNull<u8>>(), count) };
+        // SAFETY: they are free slots that `take` gave to us, at least a pointer long.
+        (unsafe { chain::link(blocks) }, count)
+    }
+
+    /// Brings the chains of all depots home.
+    pub(crate) fn drain_depots(&self) {
+        for class in 0..CLASSES {
+            loop {
+                let chain = self.depots[class].pop();
+                if chain.is_null() {
+                    break;
+                }
+                // SAFETY: a popped chain is ours alone (P1).
+                unsafe { self.bring_home(class, chain) }
+            }
+        }
+    }
+
+    /// Slabs and free slots at home of a class.
+    pub(crate) fn class_counts(&self, class: usize) -> (usize, usize) {
+        let slabs = self.centrals[class].slabs.lock();
+        (slabs.count, slabs.free)
+    }
+
+    /// Closes all locks, in their order, so that a fork finds every structure whole.
+    pub(crate) fn lock_for_fork(&self) {
+        for central in &self.centrals {
+            central.slabs.lock_for_fork();
+        }
+        self.spans.lock_for_fork();
+        self.huge.state.lock_for_fork();
+    }
+
+    /// Opens them again.
+    ///
+    /// # Safety
+    ///
+    /// This thread called [`lock_for_fork`](Self::lock_for_fork) before the fork.
+    pub(crate) unsafe fn unlock_after_fork(&self) {
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            self.huge.state.unlock_after_fork();
+            self.spans.unlock_after_fork();
+            for central in self.centrals.iter().rev() {
+                central.slabs.unlock_after_fork();
+            }
+        }
+    }
+}
+
+const _: () = {
+    let mut class = 0;
+    while class < CLASSES {
+        assert!(CLASS[class].chain as usize <= CHAIN_MAX);
+        class += 1;
+    }
+};

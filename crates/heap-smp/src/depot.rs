@@ -1,0 +1,60 @@
+//! The depot of a size class: a few places where threads leave and take whole chains, one atomic operation each.
+//!
+//! Not a linked stack: taking from one would read a link inside a chain that another thread may just have taken (ABA). A
+//! place holds a chain or nothing; `swap` and `compare_exchange` on it are all there is.
+
+use core::ptr;
+
+use crate::chain::Link;
+use crate::sync::{AtomicPtr, Ordering};
+
+/// Places of one class: two cache lines.
+pub(crate) const PLACES: usize = 16;
+
+/// Full chains of one class that belong to no thread.
+///
+/// # Invariants
+///
+/// - **P1** A place is null or the first block of a full chain that is owned by the place alone.
+#[derive(Debug)]
+pub(crate) struct Depot {
+    places: [AtomicPtr<Link>; PLACES],
+}
+
+impl Depot {
+    #[cfg(not(loom))]
+    pub(crate) const fn new() -> Self {
+        Self { places: [const { AtomicPtr::new(ptr::null_mut()) }; PLACES] }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
+        Self { places: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())) }
+    }
+
+    /// Leaves a full chain, which the caller gives up. `false`: no place is free, the chain is still the caller's.
+    pub(crate) fn push(&self, chain: *mut Link) -> bool {
+        for place in &self.places {
+            if place.load(Ordering::Relaxed).is_null()
+                // Release pairs with the acquire in `pop`: the links are written before the chain is seen.
+                && place.compare_exchange(ptr::null_mut(), chain, Ordering::Release, Ordering::Relaxed).is_ok()
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes a full chain, or null. The last places first: what was left there last is warmest.
+    pub(crate) fn pop(&self) -> *mut Link {
+        for place in self.places.iter().rev() {
+            if !place.load(Ordering::Relaxed).is_null() {
+                let chain = place.swap(ptr::null_mut(), Ordering::Acquire);
+                if !chain.is_null() {
+                    return chain;
+                }
+            }
+        }
+        ptr::null_mut()
+    }
+}

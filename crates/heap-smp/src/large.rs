@@ -1,0 +1,163 @@
+//! Blocks above the slabs' sizes: runs of units up to half a segment, mappings of their own beyond.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use crate::config::{RUN_MAX, SEGMENT, Settings, UNIT};
+use crate::core_heap::CoreHeap;
+use crate::directory::Owner;
+use crate::reclaim;
+use crate::segment::{Kind, Segment, Span};
+use crate::violation::{Violation, report};
+
+/// Runs from this many bytes on move by their page tables rather than by a copy: a copy of fewer pages into warm memory is
+/// cheaper than the system call and the split mapping.
+const MOVE_MIN: usize = 1 << 20;
+
+/// A block, and whether it reads as zeros.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh {
+    pub(crate) block: NonNull<u8>,
+    pub(crate) zeroed: bool,
+}
+
+/// A block for a layout that no slab serves; null when there is no memory. A size of zero takes none.
+#[cold]
+#[inline(never)]
+pub(crate) fn alloc(core: &CoreHeap, layout: Layout, settings: &Settings) -> *mut u8 {
+    match fresh(core, layout, settings) {
+        Some(fresh) => fresh.block.as_ptr(),
+        None => core::ptr::null_mut(),
+    }
+}
+
+/// As [`alloc`], and says whether the block reads as zeros.
+pub(crate) fn fresh(core: &CoreHeap, layout: Layout, settings: &Settings) -> Option<Fresh> {
+    if layout.size() == 0 {
+        return Some(Fresh { block: layout.dangling_ptr(), zeroed: true });
+    }
+    crate::process::start(settings);
+    if layout.size() <= RUN_MAX && layout.align() <= SEGMENT {
+        let units = layout.size().div_ceil(UNIT);
+        let align = layout.align().div_ceil(UNIT);
+        let taken = core.spans.lock().take(&core.directory, units, align, Kind::Run, 0, 0);
+        if let Some(taken) = taken {
+            return NonNull::new(taken.span.base()).map(|block| Fresh { block, zeroed: taken.clean });
+        }
+    }
+    core.huge.alloc(&core.directory, layout).map(|block| Fresh { block, zeroed: true })
+}
+
+/// Takes a large block back.
+///
+/// # Safety
+///
+/// `block` came from [`alloc`] or [`resize`] with a layout of the size and alignment given, and is not used again.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
+    if layout.size() == 0 {
+        return;
+    }
+    let addr = block.addr().get();
+    match core.directory.owner_of(addr) {
+        Some(Owner::Segment(segment)) => {
+            let mut spans = core.spans.lock();
+            let span = run_at(segment, addr);
+            if span.units() != layout.size().div_ceil(UNIT) {
+                report(Violation::WrongLayout, addr)
+            }
+            spans.give(segment, span);
+            reclaim::after_give(&mut spans);
+        }
+        Some(Owner::Huge(record)) => core.huge.free(&core.directory, record, block, layout.size()),
+        None => report(Violation::ForeignPointer, addr),
+    }
+}
+
+/// The run that starts at `addr`. Aborts if none does.
+fn run_at(segment: &'static Segment, addr: usize) -> &'static Span {
+    let Some(span) = segment.span_at(addr) else { report(Violation::DoubleFree, addr) };
+    match span.kind() {
+        Kind::None => report(Violation::DoubleFree, addr),
+        Kind::Slab => report(Violation::WrongLayout, addr),
+        Kind::Run if span.base().addr() != addr => report(Violation::InteriorPointer, addr),
+        Kind::Run => span,
+    }
+}
+
+/// Changes a large block's size to another large one: in place, or, where `may_move`, by moving its pages. `None`:
+/// nothing has changed.
+///
+/// # Safety
+///
+/// `block` is a live large block of `old`; `new_size` at `old`'s alignment is a layout that no slab serves.
+pub(crate) unsafe fn resize(
+    core: &CoreHeap,
+    block: NonNull<u8>,
+    old: Layout,
+    new_size: usize,
+    may_move: bool,
+) -> Option<NonNull<u8>> {
+    let addr = block.addr().get();
+    match core.directory.owner_of(addr) {
+        Some(Owner::Segment(segment)) => {
+            if new_size <= RUN_MAX {
+                if resize_run(core, segment, addr, new_size.div_ceil(UNIT)) {
+                    return Some(block);
+                }
+            }
+            if !may_move || old.size().min(new_size) < MOVE_MIN {
+                return None;
+            }
+            // SAFETY: the caller's promise is the same.
+            unsafe { move_run(core, segment, block, old, new_size) }
+        }
+        // SAFETY: the caller's promise is the same.
+        Some(Owner::Huge(record)) => unsafe {
+            core.huge.resize(&core.directory, record, block, old, new_size, may_move)
+        },
+        None => report(Violation::ForeignPointer, addr),
+    }
+}
+
+fn resize_run(core: &CoreHeap, segment: &'static Segment, addr: usize, units: usize) -> bool {
+    let mut spans = core.spans.lock();
+    let span = run_at(segment, addr);
+    if units > span.units() {
+        return spans.extend(segment, span, units).is_some();
+    }
+    spans.cut(segment, span, units);
+    true
+}
+
+/// Moves a run's pages to a new place. The old place keeps its addresses, empty.
+///
+/// # Safety
+///
+/// As for [`resize`].
+unsafe fn move_run(
+    core: &CoreHeap,
+    segment: &'static Segment,
+    block: NonNull<u8>,
+    old: Layout,
+    new_size: usize,
+) -> Option<NonNull<u8>> {
+    let layout = Layout::from_size_align(new_size, old.align()).ok()?;
+    let span = run_at(segment, block.addr().get());
+    let bytes = span.units() * UNIT;
+    // Never configures: the block that moves proves that the heap is in use.
+    let fresh = fresh(core, layout, &Settings::DEFAULT)?;
+    // SAFETY: both places are ours, mapped, page-aligned and at least `bytes` long (a shrink never moves); the new one
+    // is unused.
+    if let Err(error) = unsafe { heap_os::pages::move_pages(block, bytes, fresh.block) } {
+        // A target that is lost is not ours any more: it stays marked as used.
+        if !error.target_lost {
+            // SAFETY: made just above with this layout, and unused.
+            unsafe { free(core, fresh.block, layout) };
+        }
+        return None;
+    }
+    core.spans.lock().give_clean(segment, span);
+    Some(fresh.block)
+}

@@ -1,0 +1,108 @@
+//! The lock of the slow paths: short waits spin, long ones give the processor away. Never allocates.
+//!
+//! It protects a few hundred instructions, taken once for a hundred blocks, so it is rarely contended; when its
+//! holder is not running, waiters yield (W-22: a pure spin collapses with more threads than processors).
+
+use core::cell::UnsafeCell;
+use core::ops::{Deref, DerefMut};
+
+use crossbeam_utils::Backoff;
+
+use crate::sync::{AtomicBool, Ordering};
+
+/// A value behind a lock.
+///
+/// # Invariants
+///
+/// - **L1** `held` is true exactly while one [`Guard`] exists, or between `lock_for_fork` and `unlock_after_fork`.
+/// - **L2** `value` is accessed only through the guard.
+#[derive(Debug)]
+pub(crate) struct Lock<T> {
+    held: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: L1 and L2: one thread at a time reaches the value, and the acquire of `lock` pairs with the release of
+// the guard's drop.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+/// The right to use the value of a [`Lock`].
+#[derive(Debug)]
+pub(crate) struct Guard<'a, T> {
+    lock: &'a Lock<T>,
+}
+
+impl<T> Lock<T> {
+    /// An open lock.
+    pub(crate) const fn new(value: T) -> Self {
+        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// Waits until the lock is open, and closes it.
+    #[inline]
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        self.acquire();
+        Guard { lock: self }
+    }
+
+    #[inline]
+    fn acquire(&self) {
+        // Acquire pairs with the release in `Guard::drop` and `unlock_after_fork`.
+        if self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.acquire_slow();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_slow(&self) {
+        let backoff = Backoff::new();
+        loop {
+            if !self.held.load(Ordering::Relaxed)
+                && self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            {
+                return;
+            }
+            // Spins a little, then yields to the scheduler.
+            backoff.snooze();
+        }
+    }
+
+    /// Closes the lock across a fork, so that the child finds the value whole.
+    pub(crate) fn lock_for_fork(&self) {
+        self.acquire();
+    }
+
+    /// Opens the lock again, in the parent and in the child.
+    ///
+    /// # Safety
+    ///
+    /// This thread (in the child: the thread it was in the parent) called [`lock_for_fork`](Self::lock_for_fork).
+    pub(crate) unsafe fn unlock_after_fork(&self) {
+        self.held.store(false, Ordering::Release);
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: L1: this guard is the only one.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: L1: this guard is the only one.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.held.store(false, Ordering::Release);
+    }
+}

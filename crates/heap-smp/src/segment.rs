@@ -1,0 +1,221 @@
+//! A segment's books, kept out of line: which unit belongs to which span, and which slot of a slab is free.
+//!
+//! Nothing is written into the memory that clients get: a block that is free and home leaves no pointer there for a stray
+//! write to break. The books are one mapping of their own for each segment, touched only where spans exist (about
+//! 1 % of the memory they describe).
+
+use core::cell::UnsafeCell;
+use core::ptr::{self, NonNull};
+
+use crate::config::{HUGE_PAGE, SEGMENT, UNIT, UNITS};
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering};
+
+/// Words of a bitmap with a bit for each unit.
+pub(crate) const MAP_WORDS: usize = UNITS / 64;
+/// Slots from this size on keep their bits in the dense table.
+const DENSE_FROM: usize = 64;
+const DENSE_PER_UNIT: usize = UNIT / DENSE_FROM / 64;
+const SPARSE_PER_UNIT: usize = UNIT / 8 / 64;
+
+/// What a span is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// No span starts here.
+    None = 0,
+    /// Equal slots of one size class.
+    Slab = 1,
+    /// One block.
+    Run = 2,
+}
+
+/// A run of units with one owner, as its first unit describes it.
+///
+/// # Invariants
+///
+/// - **S1** `kind`, `class` and `units` are written under the span heap's lock while no block of the span exists, and
+///   constant while one does. Whoever holds a block of the span may read them.
+/// - **S2** `slab` is accessed under the lock of the slab's class only, while `kind` is `Slab`.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Span {
+    kind: AtomicU8,
+    class: AtomicU8,
+    units: AtomicU32,
+    /// The first byte, or null where no span ever started.
+    base: AtomicPtr<u8>,
+    /// The slot bits, for a slab.
+    bits: AtomicPtr<u64>,
+    /// S2.
+    pub(crate) slab: UnsafeCell<SlabState>,
+}
+
+/// The changing part of a slab's description.
+#[derive(Debug)]
+pub(crate) struct SlabState {
+    /// Slots that are home: their bit is set.
+    pub(crate) free: u32,
+    /// No word of the bitmap before this one has a bit set.
+    pub(crate) first_word: u32,
+    /// Neighbours in the class's list of slabs with free slots.
+    pub(crate) next: *mut Span,
+    pub(crate) prev: *mut Span,
+}
+
+impl Span {
+    pub(crate) fn kind(&self) -> Kind {
+        match self.kind.load(Ordering::Relaxed) {
+            1 => Kind::Slab,
+            2 => Kind::Run,
+            _ => Kind::None,
+        }
+    }
+
+    pub(crate) fn class(&self) -> usize {
+        self.class.load(Ordering::Relaxed) as usize
+    }
+
+    pub(crate) fn units(&self) -> usize {
+        self.units.load(Ordering::Relaxed) as usize
+    }
+
+    /// The first byte of the span. Null if no span ever started here.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.base.load(Ordering::Relaxed)
+    }
+
+    /// The first word of the slot bits.
+    pub(crate) fn bits(&self) -> *mut u64 {
+        self.bits.load(Ordering::Relaxed)
+    }
+}
+
+/// Which units are free, and which of those hold old contents.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    /// Bit set: no span owns the unit.
+    pub(crate) free: [u64; MAP_WORDS],
+    /// Bit set: the unit may be resident and not zero. Clear: reading it gives zeros.
+    pub(crate) dirty: [u64; MAP_WORDS],
+    /// Bit set: this stretch of the size of a huge page has been advised.
+    pub(crate) advised: u64,
+}
+
+const _: () = assert!(SEGMENT / HUGE_PAGE <= 64);
+
+/// The books of one segment. All zeros is a valid value (of a segment without memory).
+///
+/// # Invariants
+///
+/// - **G1** `base` is the segment's first byte, aligned to [`SEGMENT`], and does not change while the segment is listed.
+/// - **G2** `heads[u]` is zero if unit `u` is free, else one more than the index of the first unit of its span.
+/// - **G3** `maps` is accessed under the span heap's lock only.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Segment {
+    maps: UnsafeCell<Maps>,
+    base: AtomicPtr<u8>,
+    index: AtomicU32,
+    heads: [AtomicU16; UNITS],
+    spans: [Span; UNITS],
+    dense: UnsafeCell<[u64; UNITS * DENSE_PER_UNIT]>,
+    sparse: UnsafeCell<[u64; UNITS * SPARSE_PER_UNIT]>,
+}
+
+impl Segment {
+    /// Opens the books for the segment at `base`, the `index`-th.
+    ///
+    /// # Safety
+    ///
+    /// `books` is writable memory for a `Segment`, all zeros, and nobody else's; `base` meets G1.
+    pub(crate) unsafe fn open<'a>(books: NonNull<Self>, base: *mut u8, index: usize) -> &'a Self {
+        // SAFETY: zeros are a valid `Segment` (caller); it is never unmapped.
+        let segment = unsafe { books.as_ref() };
+        segment.base.store(base, Ordering::Relaxed);
+        segment.index.store(index as u32, Ordering::Relaxed);
+        segment
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.base.load(Ordering::Relaxed)
+    }
+
+    /// The segment's place in the span heap's list.
+    pub(crate) fn index(&self) -> usize {
+        self.index.load(Ordering::Relaxed) as usize
+    }
+
+    /// The maps.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the span heap's lock, and no other reference to the maps (G3).
+    #[expect(clippy::mut_from_ref, reason = "the lock that proves exclusiveness is the caller's")]
+    pub(crate) unsafe fn maps(&self) -> &mut Maps {
+        // SAFETY: G3, from the caller.
+        unsafe { &mut *self.maps.get() }
+    }
+
+    /// The first byte of a unit.
+    pub(crate) fn unit_ptr(&self, unit: usize) -> NonNull<u8> {
+        debug_assert!(unit < UNITS);
+        // SAFETY: G1: the stretch is `UNITS` units long from `base`, which is not null. Wrapping, because the memory may be
+        // a piece of the stretch only.
+        unsafe { NonNull::new_unchecked(self.base().wrapping_add(unit * UNIT)) }
+    }
+
+    /// The span that owns the unit at `addr`, an address within this segment.
+    pub(crate) fn span_at(&self, addr: usize) -> Option<&Span> {
+        let unit = (addr & (SEGMENT - 1)) / UNIT;
+        // Relaxed: a holder of a block got it after the span was made (S1); for any other pointer every answer is right.
+        let head = self.heads[unit].load(Ordering::Relaxed) as usize;
+        head.checked_sub(1).map(|head| &self.spans[head])
+    }
+
+    /// The index of a span's first unit.
+    pub(crate) fn unit_of(&self, span: &Span) -> usize {
+        (span.base().addr() & (SEGMENT - 1)) / UNIT
+    }
+
+    /// Describes the units `unit..unit + units` as one span. The caller holds the span heap's lock and owns them.
+    pub(crate) fn describe(&self, unit: usize, units: usize, kind: Kind, class: usize, slot: usize) -> &Span {
+        let span = &self.spans[unit];
+        span.base.store(self.unit_ptr(unit).as_ptr(), Ordering::Relaxed);
+        span.class.store(class as u8, Ordering::Relaxed);
+        span.bits.store(if kind == Kind::Slab { self.bits_for(unit, slot) } else { ptr::null_mut() }, Ordering::Relaxed);
+        span.kind.store(kind as u8, Ordering::Relaxed);
+        self.extend(span, units);
+        span
+    }
+
+    /// Sets a span's length; the units that it gains (or had) point to it. Same conditions as [`describe`](Self::describe).
+    pub(crate) fn extend(&self, span: &Span, units: usize) {
+        let first = self.unit_of(span);
+        for head in &self.heads[first..first + units] {
+            head.store(first as u16 + 1, Ordering::Relaxed);
+        }
+        span.units.store(units as u32, Ordering::Relaxed);
+    }
+
+    /// Takes the units `unit..unit + units` from their span; if it starts there, it is gone.
+    pub(crate) fn forget(&self, unit: usize, units: usize) {
+        if self.heads[unit].load(Ordering::Relaxed) as usize == unit + 1 {
+            self.spans[unit].kind.store(Kind::None as u8, Ordering::Relaxed);
+        }
+        for head in &self.heads[unit..unit + units] {
+            head.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Where the slot bits of a slab with slots of `slot` bytes live that starts at `unit`.
+    fn bits_for(&self, unit: usize, slot: usize) -> *mut u64 {
+        // Each table has words for the smallest slots that it serves, so a slab's bits fit its own units' share.
+        if slot >= DENSE_FROM {
+            // SAFETY: `unit < UNITS`, so the offset is inside the table.
+            unsafe { self.dense.get().cast::<u64>().add(unit * DENSE_PER_UNIT) }
+        } else {
+            // SAFETY: as above.
+            unsafe { self.sparse.get().cast::<u64>().add(unit * SPARSE_PER_UNIT) }
+        }
+    }
+}

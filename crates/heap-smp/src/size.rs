@@ -1,0 +1,95 @@
+//! Sizes of this allocator: which class a request has, how long its slabs and chains are. Tables made at compile time.
+#![forbid(unsafe_code)]
+
+use heap_core::SizeClasses;
+
+use crate::config::{CHAIN_BYTES, CHAIN_MAX, SMALL_MAX, UNIT};
+
+/// Number of size classes: 8 bytes to [`SMALL_MAX`].
+pub(crate) const CLASSES: usize = SizeClasses::count_up_to(SMALL_MAX);
+
+/// What is known of a class at compile time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Class {
+    /// Bytes of one slot.
+    pub(crate) slot: u32,
+    /// Slots of one slab.
+    pub(crate) slots: u32,
+    /// Units of one slab.
+    pub(crate) units: u32,
+    /// Blocks of a full chain.
+    pub(crate) chain: u32,
+    /// `ceil(2^40 / slot)`: division by the slot size as a multiplication, exact below 2^25 bytes.
+    reciprocal: u64,
+}
+
+const RECIPROCAL_SHIFT: u32 = 40;
+
+impl Class {
+    const fn new(class: usize) -> Self {
+        let slot = SizeClasses::class_size(class);
+        // Long enough for eight slots at the least, so that the tail that no slot fills stays small.
+        let bytes = match slot {
+            0..=256 => 32 << 10,
+            257..=2048 => 64 << 10,
+            2049..=8192 => 128 << 10,
+            _ => 256 << 10,
+        };
+        let units = if bytes < UNIT { 1 } else { bytes / UNIT };
+        let fitting = CHAIN_BYTES / slot;
+        let chain = if fitting > CHAIN_MAX {
+            CHAIN_MAX
+        } else if fitting < 2 {
+            2
+        } else {
+            fitting
+        };
+        Self {
+            slot: slot as u32,
+            slots: (units * UNIT / slot) as u32,
+            units: units as u32,
+            chain: chain as u32,
+            reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(slot as u64),
+        }
+    }
+
+    /// Which slot the byte at `offset` from the slab's start is in.
+    #[inline]
+    pub(crate) fn slot_at(&self, offset: usize) -> usize {
+        ((offset as u64 * self.reciprocal) >> RECIPROCAL_SHIFT) as usize
+    }
+}
+
+/// The classes.
+pub(crate) static CLASS: [Class; CLASSES] = {
+    let mut table = [Class::new(0); CLASSES];
+    let mut class = 1;
+    while class < CLASSES {
+        table[class] = Class::new(class);
+        class += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn division_by_reciprocal_is_exact_in_every_slab() {
+        for class in &CLASS {
+            for offset in 0..class.units as usize * UNIT {
+                assert_eq!(class.slot_at(offset), offset / class.slot as usize, "{offset} {}", class.slot);
+            }
+        }
+    }
+
+    #[test]
+    fn slabs_waste_little_and_hold_eight_slots() {
+        for class in &CLASS {
+            let bytes = class.units as usize * UNIT;
+            assert!(class.slots >= 8);
+            assert!((bytes - class.slots as usize * class.slot as usize) * 15 <= bytes, "{}", class.slot);
+        }
+    }
+}

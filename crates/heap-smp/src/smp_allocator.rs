@@ -1,0 +1,206 @@
+//! [`SmpAllocator`]: what a user writes behind `#[global_allocator]`, and the same as an [`Allocator`].
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::{self, NonNull};
+
+use heap_core::contract::zero_sized;
+use heap_core::{AllocError, Allocator, UsableSize};
+
+use crate::config::Settings;
+use crate::core_heap::CORE;
+use crate::large;
+use crate::stats::Stats;
+use crate::thread_cache;
+
+/// The process's shared heap.
+///
+/// A handle: all values share one heap, so blocks may be freed through any of them, on any thread. The settings
+/// of the first one that is used count.
+///
+/// ```
+/// use heap_smp::SmpAllocator;
+///
+/// #[global_allocator]
+/// static GLOBAL: SmpAllocator = SmpAllocator::new();
+///
+/// let squares: Vec<u64> = (0..1000).map(|n| n * n).collect();
+/// assert_eq!(squares[30], 900);
+/// assert!(GLOBAL.stats().slab_bytes > 0);
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[doc(alias = "smp_allocator")]
+pub struct SmpAllocator {
+    settings: Settings,
+}
+
+impl SmpAllocator {
+    /// With the default settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { settings: Settings::new() }
+    }
+
+    /// With settings of one's own.
+    #[must_use]
+    pub const fn with(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Gives memory back to the system: the calling thread's cache and the depots are emptied, and free pages
+    /// dropped. Other threads' caches stay as they are. O(free memory).
+    pub fn purge(&self) {
+        thread_cache::flush_this_thread();
+        CORE.drain_depots();
+        let mut spans = CORE.spans.lock();
+        let all = spans.counts.dirty;
+        spans.decommit(all);
+    }
+
+    /// What the heap holds. Exact for each counter, not across them while other threads run. O(classes).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::of(&CORE)
+    }
+
+    /// Whether the block of `old` can serve `new_size` where it is.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Allocator::resize`], with sizes that are not zero.
+    #[inline]
+    unsafe fn resize_or_move(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size: usize,
+        may_move: bool,
+    ) -> Option<NonNull<u8>> {
+        let new = Layout::from_size_align(new_size, old.align()).ok()?;
+        match (thread_cache::slot_size(old), thread_cache::slot_size(new)) {
+            (Some(a), Some(b)) => (a == b).then_some(block),
+            // SAFETY: both layouts are large; the rest is the caller's promise.
+            (None, None) => unsafe { large::resize(&CORE, block, old, new_size, may_move) },
+            _ => None,
+        }
+    }
+}
+
+impl Default for SmpAllocator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: A1, A2: slots and runs are disjoint, and aligned as C2 and the search for runs say. A3: sizes of zero are
+// answered before any heap is asked. A4: no method panics; out of memory is null. A5: all handles share one heap.
+unsafe impl Allocator for SmpAllocator {
+    #[inline]
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let block = NonNull::new(thread_cache::alloc(layout, &self.settings)).ok_or(AllocError)?;
+        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+
+    #[inline]
+    unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
+        if layout.size() == 0 || new_size == 0 {
+            return layout.size() == new_size;
+        }
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.resize_or_move(block, layout, new_size, false) }.is_some()
+    }
+
+    #[inline]
+    unsafe fn remap(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
+        if layout.size() == 0 || new_size == 0 {
+            return (layout.size() == new_size).then(|| zero_sized(layout));
+        }
+        // SAFETY: the caller's promise is the same.
+        let moved = unsafe { self.resize_or_move(block, layout, new_size, true) }?;
+        Some(NonNull::slice_from_raw_parts(moved, new_size))
+    }
+
+    #[inline]
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { thread_cache::free(block, layout) }
+    }
+
+    #[inline]
+    fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: `zeroed` serves sizes of zero too.
+        let block = NonNull::new(zeroed(layout, &self.settings)).ok_or(AllocError)?;
+        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+}
+
+// SAFETY: a slot is as long as its class says, and any size up to there has the same class and alignment.
+unsafe impl UsableSize for SmpAllocator {
+    #[inline]
+    unsafe fn usable_size(&self, _block: NonNull<u8>, layout: Layout) -> usize {
+        thread_cache::slot_size(layout).unwrap_or(layout.size())
+    }
+}
+
+/// A block that reads as zeros, or null. Fresh memory from the system is not cleared again.
+#[inline]
+fn zeroed(layout: Layout, settings: &Settings) -> *mut u8 {
+    if thread_cache::slot_size(layout).is_some() {
+        let block = thread_cache::alloc(layout, settings);
+        if !block.is_null() {
+            // SAFETY: the block is ours and that long.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        return block;
+    }
+    zeroed_large(layout, settings)
+}
+
+#[cold]
+#[inline(never)]
+fn zeroed_large(layout: Layout, settings: &Settings) -> *mut u8 {
+    let Some(fresh) = large::fresh(&CORE, layout, settings) else { return ptr::null_mut() };
+    if !fresh.zeroed {
+        // SAFETY: the block is ours and that long.
+        unsafe { fresh.block.write_bytes(0, layout.size()) };
+    }
+    fresh.block.as_ptr()
+}
+
+// SAFETY: as for `Allocator`: blocks are disjoint, aligned and live until freed; out of memory is null; no method unwinds.
+unsafe impl GlobalAlloc for SmpAllocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        thread_cache::alloc(layout, &self.settings)
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block is not null, and was allocated here with this layout.
+        unsafe { thread_cache::free(NonNull::new_unchecked(ptr), layout) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        zeroed(layout, &self.settings)
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's block is not null, was allocated here with this layout, and the new size is a layout.
+        unsafe {
+            let block = NonNull::new_unchecked(ptr);
+            if let Some(moved) = self.resize_or_move(block, layout, new_size, true) {
+                return moved.as_ptr();
+            }
+            let new = Layout::from_size_align_unchecked(new_size, layout.align());
+            let fresh = thread_cache::alloc(new, &self.settings);
+            if !fresh.is_null() {
+                fresh.copy_from_nonoverlapping(ptr, layout.size().min(new_size));
+                thread_cache::free(block, layout);
+            }
+            fresh
+        }
+    }
+}
+
+heap_core::impl_foreign_allocators! { impl[] for SmpAllocator }

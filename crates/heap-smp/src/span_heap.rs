@@ -1,0 +1,368 @@
+//! The span heap: runs of units, cut from segments, kept while they are worth keeping, given back when not.
+//!
+//! A run that was used before and is still resident ("dirty") is preferred to a fresh one, the lowest address first:
+//! so the resident set stays small and dense, and no page is faulted twice without need. Free neighbours coalesce by
+//! being neighbours in a bitmap.
+
+
+use core::num::NonZero;
+use core::ptr::NonNull;
+
+use heap_os::pages::{self, HugePages};
+
+use crate::bits;
+use crate::config::{HUGE_PAGE, SEGMENT, Settings, UNIT, UNITS};
+use crate::directory::{Directory, Owner};
+use crate::segment::{Kind, Maps, Segment, Span};
+
+/// Segments at the most: one TiB where a segment is 32 MiB. Larger blocks have mappings of their own and do not count.
+const SEGMENTS: usize = if usize::BITS >= 64 { 32 << 10 } else { 1 << 10 };
+/// Units of a huge page.
+const HUGE_UNITS: usize = HUGE_PAGE / UNIT;
+
+/// Bytes of a segment's books.
+const BOOKS: usize = size_of::<Segment>().next_multiple_of(UNIT);
+/// What is asked for when the system refuses a whole segment, in this order.
+const PIECES: [usize; 3] = [SEGMENT / 8, SEGMENT / 32, 8 * UNIT];
+
+/// What a search needs to know of a segment before it looks at its maps.
+#[derive(Clone, Copy, Debug)]
+struct Summary {
+    free: u16,
+    dirty: u16,
+    /// No run of free units is longer.
+    longest: u16,
+    /// No run of free and dirty units is longer.
+    longest_dirty: u16,
+}
+
+/// Counters, all in units.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Owned by spans.
+    pub(crate) in_use: usize,
+    /// Free, but resident.
+    pub(crate) dirty: usize,
+    /// The least that `dirty` was since the last decay: what nobody needed.
+    pub(crate) dirty_low: usize,
+    /// Segments' units, free or not.
+    pub(crate) total: usize,
+}
+
+/// The state behind the span heap's lock.
+///
+/// # Invariants
+///
+/// - **H1** `segments[..count]` are all the open segments. A unit whose `free` bit is set belongs to nobody; `dirty`
+///   is meaningful for free units only, and its count is `summary.dirty`.
+/// - **H2** `summary[i]` says the truth about `segments[i]` (`longest` and `longest_dirty`: an upper bound).
+/// - **H3** `counts` are the sums over all segments.
+#[derive(Debug)]
+pub(crate) struct SpanHeap {
+    segments: [Option<&'static Segment>; SEGMENTS],
+    summary: [Summary; SEGMENTS],
+    count: usize,
+    pub(crate) counts: Counts,
+    settings: Settings,
+}
+
+/// Units that were just taken.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) span: &'static Span,
+    /// The whole run reads as zeros.
+    pub(crate) clean: bool,
+    /// It is worth populating the run at once: fresh 4 KiB pages in a heap that is already large.
+    pub(crate) populate: bool,
+}
+
+impl SpanHeap {
+    /// All zeros, so that a static one takes no room in the executable.
+    pub(crate) const fn new() -> Self {
+        Self {
+            segments: [None; SEGMENTS],
+            summary: [Summary { free: 0, dirty: 0, longest: 0, longest_dirty: 0 }; SEGMENTS],
+            count: 0,
+            counts: Counts { in_use: 0, dirty: 0, dirty_low: 0, total: 0 },
+            settings: Settings::UNSET,
+        }
+    }
+
+    /// Takes the settings over, once: the first allocator that is used decides.
+    pub(crate) fn configure(&mut self, settings: &Settings) {
+        if self.settings == Settings::UNSET {
+            self.settings = *settings;
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes a run of `units` whose address is a multiple of `align` units, and describes it as one span.
+    /// `None`: the system gives no more.
+    pub(crate) fn take(
+        &mut self,
+        directory: &Directory,
+        units: usize,
+        align: usize,
+        kind: Kind,
+        class: usize,
+        slot: usize,
+    ) -> Option<Taken> {
+        let (index, unit) = match self.find(units, align) {
+            Some(found) => found,
+            None => {
+                self.grow(directory)?;
+                self.find(units, align)?
+            }
+        };
+        let segment = self.segments[index]?;
+        let (clean, advised) = self.claim(index, segment, unit, units);
+        let span = segment.describe(unit, units, kind, class, slot);
+        let populate = clean && !advised && self.counts.in_use * UNIT >= self.settings.prefault_from;
+        Some(Taken { span, clean, populate })
+    }
+
+    /// Gives a span's units back.
+    pub(crate) fn give(&mut self, segment: &'static Segment, span: &Span) {
+        let unit = segment.unit_of(span);
+        self.release(segment, unit, span.units(), true);
+    }
+
+    /// As [`give`](Self::give), for units that read as zeros and are not resident.
+    pub(crate) fn give_clean(&mut self, segment: &'static Segment, span: &Span) {
+        let unit = segment.unit_of(span);
+        self.release(segment, unit, span.units(), false);
+    }
+
+    /// Makes a span longer in place. `false`: the units behind it are not free. The flag: the new part reads as zeros.
+    pub(crate) fn extend(&mut self, segment: &'static Segment, span: &Span, units: usize) -> Option<bool> {
+        let (first, old) = (segment.unit_of(span), span.units());
+        let more = units - old;
+        let index = self.index_of(segment)?;
+        if first + units > UNITS || (self.summary[index].free as usize) < more {
+            return None;
+        }
+        // SAFETY: G3: `&mut self` is the lock's guard.
+        let maps = unsafe { segment.maps() };
+        if bits::run_at(|word| maps.free[word], first + old, more) < more {
+            return None;
+        }
+        let (clean, _) = self.claim(index, segment, first + old, more);
+        segment.extend(span, units);
+        Some(clean)
+    }
+
+    /// Makes a span shorter in place.
+    pub(crate) fn cut(&mut self, segment: &'static Segment, span: &Span, units: usize) {
+        let (first, old) = (segment.unit_of(span), span.units());
+        if units < old {
+            segment.extend(span, units);
+            self.release(segment, first + units, old - units, true);
+        }
+    }
+
+    fn index_of(&self, segment: &'static Segment) -> Option<usize> {
+        let index = segment.index();
+        self.segments[index].is_some().then_some(index)
+    }
+
+    /// A free run: a dirty one first, the lowest address first.
+    fn find(&mut self, units: usize, align: usize) -> Option<(usize, usize)> {
+        if self.counts.dirty >= units
+            && let Some(found) = self.search(units, align, true)
+        {
+            return Some(found);
+        }
+        self.search(units, align, false)
+    }
+
+    fn search(&mut self, units: usize, align: usize, dirty: bool) -> Option<(usize, usize)> {
+        for index in 0..self.count {
+            let summary = &mut self.summary[index];
+            let longest = if dirty { &mut summary.longest_dirty } else { &mut summary.longest };
+            if (*longest as usize) < units {
+                continue;
+            }
+            let Some(segment) = self.segments[index] else { continue };
+            // SAFETY: G3: `&mut self` is the lock's guard.
+            let maps: &Maps = unsafe { segment.maps() };
+            let word = |at: usize| if dirty { maps.free[at] & maps.dirty[at] } else { maps.free[at] };
+            if let Some(unit) = bits::find_run(word, UNITS, units, align) {
+                return Some((index, unit));
+            }
+            if align == 1 {
+                *longest = units as u16 - 1;
+            }
+        }
+        None
+    }
+
+    /// Marks free units as owned. Says whether all of them read as zeros, and whether all lie in huge pages.
+    fn claim(&mut self, index: usize, segment: &Segment, unit: usize, units: usize) -> (bool, bool) {
+        // SAFETY: G3: `&mut self` is the lock's guard.
+        let maps = unsafe { segment.maps() };
+        let dirty = bits::count(&maps.dirty, unit, units);
+        let advised = dirty < units && self.advise(segment, maps, unit, units);
+        bits::clear(&mut maps.free, unit, units);
+        bits::clear(&mut maps.dirty, unit, units);
+        let summary = &mut self.summary[index];
+        summary.free -= units as u16;
+        summary.dirty -= dirty as u16;
+        self.counts.in_use += units;
+        self.counts.dirty -= dirty;
+        self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
+        (dirty == 0, advised)
+    }
+
+    /// Asks for huge pages where the run enters stretches that nothing touched yet, once the heap is large enough
+    /// that a part-filled one costs little. Says whether the whole run lies in advised stretches.
+    fn advise(&self, segment: &Segment, maps: &mut Maps, unit: usize, units: usize) -> bool {
+        let large = (self.counts.in_use + units) * UNIT >= self.settings.huge_pages_from;
+        let mut all = true;
+        for stretch in unit / HUGE_UNITS..=(unit + units - 1) / HUGE_UNITS {
+            let first = stretch * HUGE_UNITS;
+            if maps.advised & (1 << stretch) == 0 {
+                let untouched = bits::count(&maps.free, first, HUGE_UNITS) == HUGE_UNITS
+                    && bits::count(&maps.dirty, first, HUGE_UNITS) == 0;
+                if large && untouched {
+                    // SAFETY: the stretch is ours and lies inside the segment. Advice changes no contents.
+                    let _ = unsafe { pages::advise_huge(segment.unit_ptr(first), HUGE_PAGE, HugePages::Advise) };
+                    maps.advised |= 1 << stretch;
+                } else {
+                    all = false;
+                }
+            }
+        }
+        all
+    }
+
+    fn release(&mut self, segment: &'static Segment, unit: usize, units: usize, dirty: bool) {
+        segment.forget(unit, units);
+        // SAFETY: G3: `&mut self` is the lock's guard.
+        let maps = unsafe { segment.maps() };
+        bits::set(&mut maps.free, unit, units);
+        let summary = &mut self.summary[segment.index()];
+        if dirty {
+            bits::set(&mut maps.dirty, unit, units);
+            summary.dirty += units as u16;
+            self.counts.dirty += units;
+        }
+        summary.free += units as u16;
+        // Bounds again: a run may have grown by joining its neighbours.
+        summary.longest = summary.free;
+        summary.longest_dirty = summary.dirty;
+        self.counts.in_use -= units;
+    }
+
+    /// Gets more units from the system: a segment, or, where it refuses so much, a small piece of one.
+    fn grow(&mut self, directory: &Directory) -> Option<()> {
+        if let Ok(base) = pages::map_aligned(SEGMENT, SEGMENT) {
+            if self.adopt(directory, base, SEGMENT) {
+                return Some(());
+            }
+            // SAFETY: mapped just above with this length, and unused. If it stays mapped, it was never touched.
+            let _ = unsafe { pages::unmap(base, SEGMENT) };
+        }
+        PIECES.iter().find_map(|&len| self.grow_piece(directory, len).then_some(()))
+    }
+
+    #[cold]
+    fn grow_piece(&mut self, directory: &Directory, len: usize) -> bool {
+        let Ok(base) = pages::map(len) else { return false };
+        let first = base.addr().get().next_multiple_of(UNIT);
+        // Only the part in the first stretch, in whole units.
+        let end = (base.addr().get() + len).min((first & !(SEGMENT - 1)) + SEGMENT) & !(UNIT - 1);
+        if end > first {
+            let start = base.with_addr(NonZero::new(first).unwrap_or(base.addr()));
+            if self.adopt(directory, start, end - first) {
+                return true;
+            }
+        }
+        // SAFETY: mapped just above with this length, and unused. If it stays mapped, it was never touched.
+        let _ = unsafe { pages::unmap(base, len) };
+        false
+    }
+
+    /// Adds `len` bytes of fresh memory at `base`, in whole units of one stretch, to that stretch's segment.
+    fn adopt(&mut self, directory: &Directory, base: NonNull<u8>, len: usize) -> bool {
+        let addr = base.addr().get();
+        let segment = match directory.owner_of(addr) {
+            Some(Owner::Segment(segment)) => segment,
+            Some(Owner::Huge(_)) => return false,
+            None => match self.open(directory, base) {
+                Some(segment) => segment,
+                None => return false,
+            },
+        };
+        let (unit, units) = ((addr & (SEGMENT - 1)) / UNIT, len / UNIT);
+        // SAFETY: G3: `&mut self` is the lock's guard.
+        bits::set(&mut unsafe { segment.maps() }.free, unit, units);
+        let summary = &mut self.summary[segment.index()];
+        summary.free += units as u16;
+        summary.longest = summary.free;
+        self.counts.total += units;
+        true
+    }
+
+    /// Opens the books for the stretch that `base` lies in, without any free unit.
+    fn open(&mut self, directory: &Directory, base: NonNull<u8>) -> Option<&'static Segment> {
+        if self.count == SEGMENTS {
+            return None;
+        }
+        let books = pages::map(BOOKS).ok()?;
+        let stretch = base.as_ptr().map_addr(|addr| addr & !(SEGMENT - 1));
+        // SAFETY: fresh zeroed memory, long enough and page-aligned; `stretch` is aligned to `SEGMENT` (G1).
+        let segment: &'static Segment = unsafe { Segment::open(books.cast(), stretch, self.count) };
+        if !directory.claim(stretch.addr(), Owner::Segment(segment)) {
+            // SAFETY: mapped just above, and nobody else's. If it stays mapped, a little is lost.
+            let _ = unsafe { pages::unmap(books, BOOKS) };
+            return None;
+        }
+        self.segments[self.count] = Some(segment);
+        self.summary[self.count] = Summary { free: 0, dirty: 0, longest: 0, longest_dirty: 0 };
+        self.count += 1;
+        Some(segment)
+    }
+
+    /// Gives the contents of up to `units` free dirty units back to the system, the highest addresses first. Returns
+    /// how many it gave back.
+    pub(crate) fn decommit(&mut self, units: usize) -> usize {
+        let mut done = 0;
+        for index in (0..self.count).rev() {
+            if done >= units {
+                break;
+            }
+            if self.summary[index].dirty > 0
+                && let Some(segment) = self.segments[index]
+            {
+                done += self.decommit_in(index, segment, units - done);
+            }
+        }
+        done
+    }
+
+    fn decommit_in(&mut self, index: usize, segment: &Segment, units: usize) -> usize {
+        // SAFETY: G3: `&mut self` is the lock's guard.
+        let maps = unsafe { segment.maps() };
+        let mut done = 0;
+        let mut from = 0;
+        while done < units
+            && let Some(start) = bits::next_one(|word| maps.free[word] & maps.dirty[word], from, UNITS)
+        {
+            let run = bits::run_at(|word| maps.free[word] & maps.dirty[word], start, UNITS - start);
+            // SAFETY: the units are free (H1), so their contents are nobody's.
+            if unsafe { pages::decommit(segment.unit_ptr(start), run * UNIT) }.is_ok() {
+                bits::clear(&mut maps.dirty, start, run);
+                self.summary[index].dirty -= run as u16;
+                self.counts.dirty -= run;
+                done += run;
+            }
+            from = start + run;
+        }
+        self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
+        done
+    }
+}
+

@@ -1,0 +1,288 @@
+//! What one thread keeps at hand: the whole fast path of this crate.
+//!
+//! A bin is a list of free blocks linked through themselves, and a count of how many more it takes. Sizes up to 1 KiB
+//! have a bin for every 8 bytes, so that the bin's place is the size with its low bits dropped and no table is read; bins
+//! that round to the same size class trade in the same chains. Rust hands the layout back on free, so a free looks at
+//! nothing but the layout and the bin.
+//!
+//! The cache lies in thread-local storage that starts as zeros and has no destructor: an access is an address, and
+//! stays legal while the thread's other destructors run. All zeros *is* the state "not used yet": every
+//! bin is empty and full at once, so the first call of each kind takes the slow path, which looks closer.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+
+use heap_core::SizeClasses;
+
+use crate::chain::Link;
+use crate::config::{Settings, SMALL_MAX, UNIT};
+use crate::core_heap::CORE;
+use crate::size::{CLASS, CLASSES};
+
+/// Requests below this many bytes have a bin for each step of [`SizeClasses::STEP`].
+const FINE_MAX: usize = 1024;
+const FINE_BINS: usize = FINE_MAX / SizeClasses::STEP;
+/// The class of the first bin after those.
+const FIRST_COARSE: usize = SizeClasses::count_up_to(FINE_MAX);
+const BINS: usize = FINE_BINS + CLASSES - FIRST_COARSE;
+
+/// Bytes that the first refill of a bin brings; each further one brings twice as many, up to a chain.
+const FIRST_REFILL: usize = 512;
+
+/// How far a thread's cache is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    /// All zeros: never used.
+    New,
+    /// In use; the thread's exit will call [`ThreadCache::retire`].
+    Active,
+    /// The thread is exiting and the cache was emptied: blocks go straight home.
+    Retired,
+}
+
+/// The bins of one thread.
+///
+/// # Invariants
+///
+/// - **T1** `heads[b]` lists free blocks of `class_of_bin(b)` that belong to this thread alone, and `room[b]` more fit:
+///   their number and `room[b]` make a full chain of the class. Or both are zero: the bin was never filled, or is retired.
+/// - **T2** `spare[b]` is null or a full chain.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct ThreadCache {
+    heads: [Cell<*mut Link>; BINS],
+    room: [Cell<usize>; BINS],
+    spare: [Cell<*mut Link>; BINS],
+    /// Blocks that the next refill asks for; zero: the first.
+    fill: [Cell<u8>; BINS],
+    life: Cell<Life>,
+}
+
+thread_local! {
+    static CACHE: ThreadCache = const { ThreadCache::new() };
+    static EXIT: ExitHook = const { ExitHook };
+}
+
+/// Empties the cache when the thread exits. Apart from the cache, so that the cache itself has no destructor.
+struct ExitHook;
+
+impl Drop for ExitHook {
+    fn drop(&mut self) {
+        CACHE.with(ThreadCache::retire);
+    }
+}
+
+/// The bin of a layout, or `None` for one that no slab serves.
+#[inline(always)]
+fn bin_of(layout: Layout) -> Option<usize> {
+    // The size rounded up to the alignment, less one. A size of zero wraps to the largest and is no slab's.
+    let last = layout.size().wrapping_sub(1) | (layout.align() - 1);
+    if last < FINE_MAX {
+        return Some(last / SizeClasses::STEP);
+    }
+    if last < SMALL_MAX && layout.align() <= UNIT {
+        return Some(FINE_BINS - FIRST_COARSE + SizeClasses::class_of(last + 1));
+    }
+    None
+}
+
+/// The class whose blocks a bin holds.
+fn class_of_bin(bin: usize) -> usize {
+    if bin < FINE_BINS {
+        SizeClasses::class_of((bin + 1) * SizeClasses::STEP)
+    } else {
+        bin - FINE_BINS + FIRST_COARSE
+    }
+}
+
+/// Whether two layouts are served by slots of the same class.
+#[inline]
+pub(crate) fn same_slot(a: Layout, b: Layout) -> bool {
+    match (bin_of(a), bin_of(b)) {
+        (Some(a), Some(b)) => class_of_bin(a) == class_of_bin(b),
+        _ => false,
+    }
+}
+
+/// The bytes of the slot that serves a layout, or `None` for one that no slab serves.
+#[inline]
+pub(crate) fn slot_size(layout: Layout) -> Option<usize> {
+    bin_of(layout).map(|bin| CLASS[class_of_bin(bin)].slot as usize)
+}
+
+/// A block for `layout`; null when there is no memory.
+#[inline]
+pub(crate) fn alloc(layout: Layout, settings: &Settings) -> *mut u8 {
+    let Some(bin) = bin_of(layout) else { return crate::large::alloc(&CORE, layout, settings) };
+    CACHE.with(|cache| {
+        let head = cache.heads[bin].get();
+        if head.is_null() {
+            return cache.alloc_slow(bin, settings);
+        }
+        // SAFETY: T1: `head` is a free block of ours.
+        cache.heads[bin].set(unsafe { (*head).next });
+        cache.room[bin].set(cache.room[bin].get() + 1);
+        head.cast()
+    })
+}
+
+/// Takes a block back.
+///
+/// # Safety
+///
+/// `block` came from [`alloc`] with a layout of the same bin or size class, is not free, and is not used again.
+#[inline]
+pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
+    let Some(bin) = bin_of(layout) else {
+        // SAFETY: the caller's promise is the same.
+        return unsafe { crate::large::free(&CORE, block, layout) };
+    };
+    CACHE.with(|cache| {
+        let room = cache.room[bin].get();
+        if room == 0 {
+            // SAFETY: the caller's promise is the same.
+            return unsafe { cache.free_slow(bin, block) };
+        }
+        // SAFETY: the block is the caller's to give, and as long as its class's slot.
+        unsafe { cache.put(bin, block, room) }
+    });
+}
+
+impl ThreadCache {
+    const fn new() -> Self {
+        Self {
+            heads: [const { Cell::new(ptr::null_mut()) }; BINS],
+            room: [const { Cell::new(0) }; BINS],
+            spare: [const { Cell::new(ptr::null_mut()) }; BINS],
+            fill: [const { Cell::new(0) }; BINS],
+            life: Cell::new(Life::New),
+        }
+    }
+
+    /// Pushes a block on a bin that has room for `room > 0` more.
+    ///
+    /// # Safety
+    ///
+    /// The block is free, of the bin's class, and the caller gives it up.
+    #[inline(always)]
+    unsafe fn put(&self, bin: usize, block: NonNull<u8>, room: usize) {
+        let link = block.as_ptr().cast::<Link>();
+        // SAFETY: a slot is at least a link long and aligned.
+        unsafe { link.write(Link { next: self.heads[bin].get() }) };
+        self.heads[bin].set(link);
+        self.room[bin].set(room - 1);
+    }
+
+    /// The bin is empty: takes the spare chain, one from the depot, or fresh slots.
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&self, bin: usize, settings: &Settings) -> *mut u8 {
+        let class = class_of_bin(bin);
+        if self.life.get() != Life::Active && !self.start(settings) {
+            return CORE.refill(class, 1).0.cast();
+        }
+        let full = CLASS[class].chain as usize;
+        let mut chain = self.spare[bin].replace(ptr::null_mut());
+        let mut count = full;
+        if chain.is_null() {
+            chain = CORE.pop_chain(class);
+        }
+        if chain.is_null() {
+            let want = self.next_fill(bin, class);
+            (chain, count) = CORE.refill(class, want);
+            if chain.is_null() {
+                return ptr::null_mut();
+            }
+        }
+        // SAFETY: the chain has at least one block, and is ours.
+        self.heads[bin].set(unsafe { (*chain).next });
+        self.room[bin].set(full - (count - 1));
+        chain.cast()
+    }
+
+    /// How many blocks a refill asks for: few at first, twice as many each time, a chain at the most.
+    fn next_fill(&self, bin: usize, class: usize) -> usize {
+        let known = &CLASS[class];
+        let first = (FIRST_REFILL / known.slot as usize).clamp(1, known.chain as usize);
+        let want = (self.fill[bin].get() as usize).max(first);
+        self.fill[bin].set((want * 2).min(known.chain as usize) as u8);
+        want
+    }
+
+    /// The bin is full (or was never used): its chain becomes the spare one, and a second spare goes to the depot.
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_slow(&self, bin: usize, block: NonNull<u8>) {
+        let class = class_of_bin(bin);
+        let full = CLASS[class].chain as usize;
+        if self.life.get() != Life::Active && !self.start(&Settings::DEFAULT) {
+            let link = block.as_ptr().cast::<Link>();
+            // SAFETY: the block is the caller's to give; a list of one.
+            return unsafe {
+                link.write(Link { next: ptr::null_mut() });
+                CORE.bring_home(class, link)
+            };
+        }
+        let chain = self.heads[bin].replace(ptr::null_mut());
+        if !chain.is_null() {
+            // T1: no room, so the list is a full chain.
+            let spare = self.spare[bin].replace(chain);
+            if !spare.is_null() {
+                // SAFETY: T2, and nothing of ours points to it any more.
+                unsafe { CORE.push_chain(class, spare) }
+            }
+        }
+        // SAFETY: the caller's promise is the same; the bin is empty now.
+        unsafe { self.put(bin, block, full) }
+    }
+
+    /// Begins to use the cache of a new thread. `false`: it is retired, and must not be filled.
+    fn start(&self, settings: &Settings) -> bool {
+        if self.life.get() == Life::Retired {
+            return false;
+        }
+        // First, because to register a destructor may allocate, and come here again.
+        self.life.set(Life::Active);
+        crate::process::start(settings);
+        if EXIT.try_with(|_| ()).is_err() {
+            // The thread's destructors have already run: nobody would empty the cache.
+            self.retire();
+            return false;
+        }
+        true
+    }
+
+    /// Gives all blocks away, and fills no bin again.
+    fn retire(&self) {
+        self.life.set(Life::Retired);
+        self.flush();
+    }
+
+    /// Gives all blocks away: full chains to the depot, the rest home.
+    fn flush(&self) {
+        for bin in 0..BINS {
+            let spare = self.spare[bin].replace(ptr::null_mut());
+            let list = self.heads[bin].replace(ptr::null_mut());
+            self.room[bin].set(0);
+            self.fill[bin].set(0);
+            let class = class_of_bin(bin);
+            // SAFETY: T1 and T2: a full chain and a list of free blocks, which nothing of ours points to any more.
+            unsafe {
+                if !spare.is_null() {
+                    CORE.push_chain(class, spare);
+                }
+                CORE.bring_home(class, list);
+            }
+        }
+    }
+}
+
+/// Gives the calling thread's cached blocks away.
+pub(crate) fn flush_this_thread() {
+    CACHE.with(|cache| {
+        if cache.life.get() == Life::Active {
+            cache.flush();
+        }
+    });
+}
