@@ -119,7 +119,11 @@ mod tests {
                 let start = random() % 256;
                 let count = 1 + random() % (256 - start);
                 let on = random() % 3 != 0;
-                if on { set(&mut words, start, count) } else { clear(&mut words, start, count) }
+                if on {
+                    set(&mut words, start, count)
+                } else {
+                    clear(&mut words, start, count)
+                }
                 naive[start..start + count].fill(on);
             }
             let want = 1 + random() % 100;

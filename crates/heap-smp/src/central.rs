@@ -122,10 +122,18 @@ impl Slabs {
     /// Opens a slab for the class. `false`: no memory.
     fn open(&mut self, ground: Ground<'_>, class: usize) -> bool {
         let known = &CLASS[class];
-        let taken =
-            ground.spans.lock().take(ground.directory, known.units as usize, 1, Kind::Slab, class, known.slot as usize);
+        let taken = ground.spans.lock().take(
+            ground.directory,
+            known.units as usize,
+            1,
+            Kind::Slab,
+            class,
+            known.slot as usize,
+        );
         let Some(taken) = taken else { return false };
-        if taken.populate && let Some(base) = NonNull::new(taken.span.base()) {
+        if taken.populate
+            && let Some(base) = NonNull::new(taken.span.base())
+        {
             // SAFETY: the slab's units were just taken; populating changes no contents. Refusal is no loss.
             let _ = unsafe { heap_os::pages::prefault(base, taken.span.units() * UNIT) };
         }

@@ -29,7 +29,8 @@ pub(crate) const CHAIN_MAX: usize = 128;
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
 const _: () = assert!(UNITS.is_multiple_of(64) && UNITS < u16::MAX as usize);
-const _: () = assert!(SMALL_MAX <= RUN_MAX && SEGMENT.is_multiple_of(HUGE_PAGE) && HUGE_PAGE.is_multiple_of(UNIT));
+const _: () =
+    assert!(SMALL_MAX <= RUN_MAX && SEGMENT.is_multiple_of(HUGE_PAGE) && HUGE_PAGE.is_multiple_of(UNIT));
 
 /// What a user may tune, as a `const` builder: see [`SmpAllocator::with`](crate::SmpAllocator::with).
 ///

@@ -100,7 +100,9 @@ impl Directory {
             Owner::Huge(record) => ptr::from_ref(record).cast_mut().cast::<u8>().map_addr(|addr| addr | HUGE),
         };
         // Release pairs with the acquire in `owner_of`.
-        leaf.entries[low].compare_exchange(ptr::null_mut(), entry, Ordering::Release, Ordering::Relaxed).is_ok()
+        leaf.entries[low]
+            .compare_exchange(ptr::null_mut(), entry, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Takes back a claim. The caller made it, and nothing of the owner's is left in the stretch.
@@ -119,7 +121,12 @@ impl Directory {
             let fresh = pages::map(LEAF_BYTES).ok()?;
             let null = ptr::null_mut();
             // Release pairs with the acquires: a leaf's zeros are seen before the leaf.
-            match self.root[high].compare_exchange(null, fresh.as_ptr().cast(), Ordering::AcqRel, Ordering::Acquire) {
+            match self.root[high].compare_exchange(
+                null,
+                fresh.as_ptr().cast(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => leaf = fresh.as_ptr().cast(),
                 Err(other) => {
                     // SAFETY: mapped just above, and nobody else's. If it stays mapped, a little is lost.

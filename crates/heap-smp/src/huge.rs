@@ -69,90 +69,95 @@ fn mapped_len(size: usize) -> Option<usize> {
 }
 
 impl Huge {
-/// A block with a mapping of its own, which reads as zeros.
-pub(crate) fn alloc(&self, directory: &Directory, layout: Layout) -> Option<NonNull<u8>> {
-    let len = mapped_len(layout.size())?;
-    let base = pages::map_aligned(len, layout.align().max(SEGMENT)).ok()?;
-    let mut state = self.state.lock();
-    if let Some(record) = state.record() {
-        record.len.store(len, Ordering::Relaxed);
-        record.base.store(base.as_ptr(), Ordering::Relaxed);
-        // The stretch may already be shared with a small piece of a segment: it has one owner.
-        if directory.claim(base.addr().get(), Owner::Huge(record)) {
-            state.count += 1;
-            state.bytes += len;
-            return Some(base);
+    /// A block with a mapping of its own, which reads as zeros.
+    pub(crate) fn alloc(&self, directory: &Directory, layout: Layout) -> Option<NonNull<u8>> {
+        let len = mapped_len(layout.size())?;
+        let base = pages::map_aligned(len, layout.align().max(SEGMENT)).ok()?;
+        let mut state = self.state.lock();
+        if let Some(record) = state.record() {
+            record.len.store(len, Ordering::Relaxed);
+            record.base.store(base.as_ptr(), Ordering::Relaxed);
+            // The stretch may already be shared with a small piece of a segment: it has one owner.
+            if directory.claim(base.addr().get(), Owner::Huge(record)) {
+                state.count += 1;
+                state.bytes += len;
+                return Some(base);
+            }
+            state.retire(record);
         }
+        drop(state);
+        // SAFETY: mapped above, and unused. If it stays mapped, it was never touched.
+        let _ = unsafe { pages::unmap(base, len) };
+        None
+    }
+
+    /// Unmaps a huge block.
+    pub(crate) fn free(
+        &self,
+        directory: &Directory,
+        record: &'static HugeRecord,
+        block: NonNull<u8>,
+        size: usize,
+    ) {
+        let mut state = self.state.lock();
+        let len = check(record, block);
+        if mapped_len(size) != Some(len) {
+            report(Violation::WrongLayout, block.addr().get())
+        }
+        directory.disclaim(block.addr().get());
         state.retire(record);
-    }
-    drop(state);
-    // SAFETY: mapped above, and unused. If it stays mapped, it was never touched.
-    let _ = unsafe { pages::unmap(base, len) };
-    None
-}
-
-/// Unmaps a huge block.
-pub(crate) fn free(&self, directory: &Directory, record: &'static HugeRecord, block: NonNull<u8>, size: usize) {
-    let mut state = self.state.lock();
-    let len = check(record, block);
-    if mapped_len(size) != Some(len) {
-        report(Violation::WrongLayout, block.addr().get())
-    }
-    directory.disclaim(block.addr().get());
-    state.retire(record);
-    state.count -= 1;
-    state.bytes -= len;
-    drop(state);
-    // SAFETY: the mapping is ours, and its only block was given up. The system refuses when that would make one mapping
-    // too many; the memory goes back all the same, and only addresses are lost.
-    unsafe {
-        if pages::unmap(block, len).is_err() {
-            let _ = pages::decommit(block, len);
+        state.count -= 1;
+        state.bytes -= len;
+        drop(state);
+        // SAFETY: the mapping is ours, and its only block was given up. The system refuses when that would make one mapping
+        // too many; the memory goes back all the same, and only addresses are lost.
+        unsafe {
+            if pages::unmap(block, len).is_err() {
+                let _ = pages::decommit(block, len);
+            }
         }
     }
-}
 
-/// Changes a huge block's size in place, or moves its pages to a longer mapping.
-///
-/// # Safety
-///
-/// `block` is a live huge block, and `record` its record.
-pub(crate) unsafe fn resize(
-&self,
-    directory: &Directory,
-    record: &'static HugeRecord,
-    block: NonNull<u8>,
-    old: Layout,
-    new_size: usize,
-    may_move: bool,
-) -> Option<NonNull<u8>> {
-    let new_len = mapped_len(new_size)?;
-    let mut state = self.state.lock();
-    let old_len = check(record, block);
-    // SAFETY: the mapping is ours and of that length.
-    if new_len == old_len || unsafe { pages::remap(block, old_len, new_len, false) }.is_some() {
-        record.len.store(new_len, Ordering::Relaxed);
-        state.bytes = state.bytes - old_len + new_len;
-        return Some(block);
-    }
-    drop(state);
-    if !may_move || new_len < old_len {
-        return None;
-    }
-    let layout = Layout::from_size_align(new_size, old.align()).ok()?;
-    let fresh = self.alloc(directory, layout)?;
-    // SAFETY: both mappings are ours; the new one is longer and unused.
-    if let Err(error) = unsafe { pages::move_pages(block, old_len, fresh) } {
-        // A target that is lost is not ours to unmap: its record stays, and its addresses with it.
-        if !error.target_lost {
-            self.free(directory, find(directory, fresh)?, fresh, new_size);
+    /// Changes a huge block's size in place, or moves its pages to a longer mapping.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live huge block, and `record` its record.
+    pub(crate) unsafe fn resize(
+        &self,
+        directory: &Directory,
+        record: &'static HugeRecord,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size: usize,
+        may_move: bool,
+    ) -> Option<NonNull<u8>> {
+        let new_len = mapped_len(new_size)?;
+        let mut state = self.state.lock();
+        let old_len = check(record, block);
+        // SAFETY: the mapping is ours and of that length.
+        if new_len == old_len || unsafe { pages::remap(block, old_len, new_len, false) }.is_some() {
+            record.len.store(new_len, Ordering::Relaxed);
+            state.bytes = state.bytes - old_len + new_len;
+            return Some(block);
         }
-        return None;
+        drop(state);
+        if !may_move || new_len < old_len {
+            return None;
+        }
+        let layout = Layout::from_size_align(new_size, old.align()).ok()?;
+        let fresh = self.alloc(directory, layout)?;
+        // SAFETY: both mappings are ours; the new one is longer and unused.
+        if let Err(error) = unsafe { pages::move_pages(block, old_len, fresh) } {
+            // A target that is lost is not ours to unmap: its record stays, and its addresses with it.
+            if !error.target_lost {
+                self.free(directory, find(directory, fresh)?, fresh, new_size);
+            }
+            return None;
+        }
+        self.free(directory, record, block, old_len);
+        Some(fresh)
     }
-    self.free(directory, record, block, old_len);
-    Some(fresh)
-}
-
 }
 
 /// The bytes mapped for a block. Aborts if the record is of another one. The state's lock is held.

@@ -102,10 +102,8 @@ pub(crate) unsafe fn resize(
     let addr = block.addr().get();
     match core.directory.owner_of(addr) {
         Some(Owner::Segment(segment)) => {
-            if new_size <= RUN_MAX {
-                if resize_run(core, segment, addr, new_size.div_ceil(UNIT)) {
-                    return Some(block);
-                }
+            if new_size <= RUN_MAX && resize_run(core, segment, addr, new_size.div_ceil(UNIT)) {
+                return Some(block);
             }
             if !may_move || old.size().min(new_size) < MOVE_MIN {
                 return None;

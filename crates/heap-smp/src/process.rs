@@ -1,8 +1,8 @@
 //! Once for the process: settings are taken over, fork handlers registered.
 
 use crate::config::Settings;
-use crate::sync::{AtomicBool, Ordering};
 use crate::core_heap::CORE;
+use crate::sync::{AtomicBool, Ordering};
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 

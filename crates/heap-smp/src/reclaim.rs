@@ -13,12 +13,3 @@ pub(crate) fn after_give(spans: &mut SpanHeap) {
         spans.decommit(spans.counts.dirty - keep);
     }
 }
-
-/// Gives back all free memory but what the settings keep.
-pub(crate) fn trim(spans: &mut SpanHeap) {
-    let settings = spans.settings();
-    let keep = (settings.keep_min / UNIT).max(spans.counts.in_use / settings.keep_divisor.max(1));
-    if spans.counts.dirty > keep {
-        spans.decommit(spans.counts.dirty - keep);
-    }
-}

@@ -122,6 +122,14 @@ pub(crate) struct Segment {
     sparse: UnsafeCell<[u64; UNITS * SPARSE_PER_UNIT]>,
 }
 
+// SAFETY: what is not atomic is accessed under locks: the maps under the span heap's (G3), the bits and states of slabs
+// under their class's (S2).
+unsafe impl Sync for Segment {}
+// SAFETY: as above.
+unsafe impl Sync for Span {}
+// SAFETY: nothing in it belongs to a thread.
+unsafe impl Send for Segment {}
+
 impl Segment {
     /// Opens the books for the segment at `base`, the `index`-th.
     ///
@@ -182,7 +190,10 @@ impl Segment {
         let span = &self.spans[unit];
         span.base.store(self.unit_ptr(unit).as_ptr(), Ordering::Relaxed);
         span.class.store(class as u8, Ordering::Relaxed);
-        span.bits.store(if kind == Kind::Slab { self.bits_for(unit, slot) } else { ptr::null_mut() }, Ordering::Relaxed);
+        span.bits.store(
+            if kind == Kind::Slab { self.bits_for(unit, slot) } else { ptr::null_mut() },
+            Ordering::Relaxed,
+        );
         span.kind.store(kind as u8, Ordering::Relaxed);
         self.extend(span, units);
         span

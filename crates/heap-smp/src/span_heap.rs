@@ -4,7 +4,6 @@
 //! so the resident set stays small and dense, and no page is faulted twice without need. Free neighbours coalesce by
 //! being neighbours in a bitmap.
 
-
 use core::num::NonZero;
 use core::ptr::NonNull;
 
@@ -93,10 +92,6 @@ impl SpanHeap {
         if self.settings == Settings::UNSET {
             self.settings = *settings;
         }
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
     }
 
     /// Takes a run of `units` whose address is a multiple of `align` units, and describes it as one span.
@@ -228,7 +223,8 @@ impl SpanHeap {
                     && bits::count(&maps.dirty, first, HUGE_UNITS) == 0;
                 if large && untouched {
                     // SAFETY: the stretch is ours and lies inside the segment. Advice changes no contents.
-                    let _ = unsafe { pages::advise_huge(segment.unit_ptr(first), HUGE_PAGE, HugePages::Advise) };
+                    let _ =
+                        unsafe { pages::advise_huge(segment.unit_ptr(first), HUGE_PAGE, HugePages::Advise) };
                     maps.advised |= 1 << stretch;
                 } else {
                     all = false;
@@ -365,4 +361,3 @@ impl SpanHeap {
         done
     }
 }
-

@@ -16,7 +16,7 @@ use core::ptr::{self, NonNull};
 use heap_core::SizeClasses;
 
 use crate::chain::Link;
-use crate::config::{Settings, SMALL_MAX, UNIT};
+use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::size::{CLASS, CLASSES};
 
@@ -93,15 +93,6 @@ fn class_of_bin(bin: usize) -> usize {
         SizeClasses::class_of((bin + 1) * SizeClasses::STEP)
     } else {
         bin - FINE_BINS + FIRST_COARSE
-    }
-}
-
-/// Whether two layouts are served by slots of the same class.
-#[inline]
-pub(crate) fn same_slot(a: Layout, b: Layout) -> bool {
-    match (bin_of(a), bin_of(b)) {
-        (Some(a), Some(b)) => class_of_bin(a) == class_of_bin(b),
-        _ => false,
     }
 }
 

@@ -63,9 +63,12 @@ mod tests {
 
     #[test]
     fn messages_name_the_violation_and_the_address() {
-        for violation in
-            [Violation::DoubleFree, Violation::ForeignPointer, Violation::InteriorPointer, Violation::WrongLayout]
-        {
+        for violation in [
+            Violation::DoubleFree,
+            Violation::ForeignPointer,
+            Violation::InteriorPointer,
+            Violation::WrongLayout,
+        ] {
             let mut out = [0; MESSAGE_MAX];
             let len = compose(violation, 0xabc, &mut out);
             let text = std::str::from_utf8(&out[..len]).unwrap();

@@ -1,0 +1,9 @@
+//! The integration tests of heap-smp, in one binary that runs on its own global allocator.
+
+use heap_smp::SmpAllocator;
+
+#[global_allocator]
+static GLOBAL: SmpAllocator = SmpAllocator::new();
+
+// U-SM-01 and all else that every allocator promises.
+heap_test::conformance!(smp, SmpAllocator::new; sync, usable_size);
