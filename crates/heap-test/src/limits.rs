@@ -33,7 +33,8 @@ pub struct Limits {
 impl Limits {
     /// For an allocator that grows, see the type.
     pub const DEFAULT: Self = Self { total: 64 << 20, max_size: 1 << 20, max_align: 64 << 10 };
-    /// For an allocator that refuses every request: only zero sizes and refusals are tried.
+    /// For an allocator that may refuse every request: cases try zero sizes and refusals only. With
+    /// [`max_size`](Self::max_size) set again, a [`Program`](crate::Program) asks for memory and forgives every refusal.
     pub const NOTHING: Self = Self::DEFAULT.total(0);
 
     /// The same with another total, in bytes; the largest block and alignment shrink to it where they must.

@@ -1,4 +1,4 @@
-//! Replaying a [`Program`] over an allocator, and cutting a failing one down to what matters.
+//! Replaying a [`Program`] over an allocator, beside the second set of books.
 #![forbid(unsafe_code)]
 
 use core::alloc::Layout;
@@ -68,66 +68,6 @@ impl Program {
         }
         let failure = |fault| Failure { step: self.ops().len(), fault, program: self.clone() };
         replay.finish().map_err(failure)
-    }
-
-    /// The shortest program found that still fails, by leaving steps out and taking smaller sizes.
-    ///
-    /// `fails` replays a candidate on a new allocator and says what went wrong. Returns the failure of the short
-    /// program, or `None` when this one does not fail. Complexity O(n log n) replays at most, usually far fewer.
-    pub fn shrink(&self, mut fails: impl FnMut(&Self) -> Option<Failure>) -> Option<Failure> {
-        let mut best = fails(self)?;
-        let mut ops = best.program.ops()[..self.ops().len().min(best.step + 1)].to_vec();
-        let mut try_ops = |candidate: &[Op], best: &mut Failure| {
-            fails(&Self::from(candidate.to_vec())).map(|failure| *best = failure).is_some()
-        };
-        if !try_ops(&ops, &mut best) {
-            ops = self.ops().to_vec();
-        }
-        let mut width = ops.len().next_power_of_two();
-        while width > 0 {
-            let mut start = 0;
-            while start < ops.len() {
-                let mut candidate = ops.clone();
-                candidate.drain(start..(start + width).min(ops.len()));
-                if try_ops(&candidate, &mut best) {
-                    ops = candidate;
-                } else {
-                    start += width;
-                }
-            }
-            width /= 2;
-        }
-        for nth in 0..ops.len() {
-            for simpler in simpler(ops[nth]) {
-                let kept = core::mem::replace(&mut ops[nth], simpler);
-                if try_ops(&ops, &mut best) {
-                    break;
-                }
-                ops[nth] = kept;
-            }
-        }
-        Some(best)
-    }
-}
-
-/// Simpler forms of a step, the simplest first.
-fn simpler(op: Op) -> Vec<Op> {
-    match op {
-        Op::Alloc(slot, size, align) => {
-            vec![Op::Alloc(slot, 1, 1), Op::Alloc(slot, size, 1), Op::Alloc(slot, 1, align)]
-        }
-        Op::Zeroed(slot, size, align) => {
-            vec![Op::Alloc(slot, 1, 1), Op::Alloc(slot, size, align), Op::Zeroed(slot, size, 1)]
-        }
-        Op::Realloc(slot, size, align) => vec![
-            Op::Free(slot),
-            Op::Remap(slot, size),
-            Op::Realloc(slot, size, 1),
-            Op::Realloc(slot, 1, align),
-        ],
-        Op::Resize(slot, size) if size > 1 => vec![Op::Resize(slot, 1)],
-        Op::Remap(slot, size) => vec![Op::Resize(slot, size), Op::Remap(slot, 1)],
-        Op::Resize(..) | Op::Free(_) | Op::Claim(_) | Op::Hand(_) => Vec::new(),
     }
 }
 

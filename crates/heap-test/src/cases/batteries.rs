@@ -1,5 +1,6 @@
 //! The four batteries of Zig's standard library, B1 to B4, as cases and as functions.
 //!
+//! Each stands behind a [`ValidationAllocator`].
 //! The functions want an allocator that serves a few MiB; the cases shrink them to the allocator's limits.
 #![forbid(unsafe_code)]
 
@@ -8,6 +9,7 @@ use heap_core::Allocator;
 use super::{layout, ok};
 use crate::block::Block;
 use crate::limits::Limits;
+use crate::validation::ValidationAllocator;
 
 /// The smallest page size of any platform, in bytes: the batteries' large alignments derive from it.
 const PAGE_MIN: usize = 4096;
@@ -99,7 +101,8 @@ pub fn b4_shrinking_keeps_content<A: Allocator>(make: impl Fn() -> A, limits: &L
     }
 }
 
-fn battery_1<A: Allocator + ?Sized>(allocator: &A, grown: usize) {
+fn battery_1<A: Allocator + ?Sized>(inner: &A, grown: usize) {
+    let allocator = &ValidationAllocator::new(inner);
     let mut pointers = ok(Block::alloc(allocator, layout(100 * 8, 8), 0));
     let mut items: Vec<_> = (0..100).map(|nth| ok(Block::alloc(allocator, layout(4, 4), nth))).collect();
     ok(pointers.realloc(layout(grown * 8, 8)));
@@ -121,7 +124,8 @@ fn battery_1<A: Allocator + ?Sized>(allocator: &A, grown: usize) {
     ok(five.free());
 }
 
-fn battery_2<A: Allocator + ?Sized>(allocator: &A, max_align: usize) {
+fn battery_2<A: Allocator + ?Sized>(inner: &A, max_align: usize) {
+    let allocator = &ValidationAllocator::new(inner);
     for align in (0..=max_align.ilog2()).map(|log2| 1 << log2) {
         let mut block = ok(Block::alloc(allocator, layout(10, align), align as u64));
         for grown in [100, 0, 100] {
@@ -133,7 +137,8 @@ fn battery_2<A: Allocator + ?Sized>(allocator: &A, max_align: usize) {
     }
 }
 
-fn battery_3<A: Allocator + ?Sized>(allocator: &A, align: usize, divisor: usize) {
+fn battery_3<A: Allocator + ?Sized>(inner: &A, align: usize, divisor: usize) {
+    let allocator = &ValidationAllocator::new(inner);
     let mut block = ok(Block::alloc(allocator, layout(500 / divisor, align), 3));
     ok(block.resize(100 / divisor));
     ok(block.realloc(layout(5000 / divisor, align)));
@@ -142,7 +147,8 @@ fn battery_3<A: Allocator + ?Sized>(allocator: &A, align: usize, divisor: usize)
     ok(block.free());
 }
 
-fn battery_4<A: Allocator + ?Sized>(allocator: &A, size: usize, max_blocks: usize) {
+fn battery_4<A: Allocator + ?Sized>(inner: &A, size: usize, max_blocks: usize) {
+    let allocator = &ValidationAllocator::new(inner);
     let mut blocks = Vec::new();
     loop {
         let block = ok(Block::alloc(allocator, layout(size, 16), 4));

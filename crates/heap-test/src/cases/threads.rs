@@ -1,6 +1,7 @@
 //! Allocators that threads share: no block twice, content kept, frees from anywhere.
 #![forbid(unsafe_code)]
 
+use core::alloc::Layout;
 use std::sync::mpsc;
 use std::thread;
 
@@ -10,6 +11,7 @@ use super::{layout, ok};
 use crate::block::Block;
 use crate::limits::Limits;
 use crate::program::Program;
+use crate::shadow::Shadow;
 
 /// Threads in most cases: more than the cores of many machines, few enough for slow ones.
 const THREADS: usize = 4;
@@ -23,24 +25,38 @@ pub fn threads_never_share_a_block<A: Allocator + Sync>(make: impl Fn() -> A, li
     let allocator = make();
     for size in [8, 48, 200, 5000].into_iter().filter(|&size| size <= limits.max_size) {
         let layout = layout(size, limits.max_align.min(8));
-        let count = (limits.count_of(layout) / THREADS / 8).min(500);
-        let blocks: Vec<_> = thread::scope(|scope| {
-            let many = |thread: usize| {
-                let allocator = &allocator;
-                move || -> Vec<_> {
-                    let stamps = (thread * count) as u64..((thread + 1) * count) as u64;
-                    stamps.map(|stamp| ok(Block::alloc(allocator, layout, stamp))).collect()
-                }
+        let count = (limits.count_of(layout) / THREADS / 40).min(200) as u64;
+        // The later rounds use again what the earlier ones freed.
+        for round in 0..4 {
+            let allocator = &allocator;
+            let many = move |thread: usize| {
+                many_blocks(allocator, layout, (4 * round + thread as u64) * count, count)
             };
-            let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(many(thread))).collect();
-            threads.into_iter().flat_map(|thread| thread.join().expect("a thread's case failed")).collect()
-        });
-        let mut shadow = crate::shadow::Shadow::new();
-        for block in blocks {
-            ok(shadow.insert(block.addr(), block.usable(), block.layout()));
-            ok(block.free());
+            let blocks: Vec<_> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || many(thread))).collect();
+                threads
+                    .into_iter()
+                    .flat_map(|thread| thread.join().expect("a thread's case failed"))
+                    .collect()
+            });
+            let mut shadow = Shadow::new();
+            for block in blocks {
+                ok(shadow.insert(block.addr(), block.usable(), block.layout()));
+                ok(block.free());
+            }
         }
     }
+}
+
+/// Allocates `count` blocks, and as many again that are freed in between.
+fn many_blocks<A: Allocator>(allocator: &A, layout: Layout, stamp: u64, count: u64) -> Vec<Block<'_, A>> {
+    let mut kept = Vec::new();
+    for stamp in stamp..stamp + count {
+        let short = ok(Block::alloc(allocator, layout, stamp));
+        kept.push(ok(Block::alloc(allocator, layout, stamp)));
+        ok(short.free());
+    }
+    kept
 }
 
 /// Blocks may be freed by another thread than allocated them, while that one goes on (D-SM-02).

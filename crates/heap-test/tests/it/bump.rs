@@ -32,6 +32,14 @@ impl Bump {
         Self { base, len, used: AtomicUsize::new(0) }
     }
 
+    pub(crate) fn contains(&self, block: NonNull<u8>) -> bool {
+        block.addr().get().wrapping_sub(self.base.addr().get()) < self.len
+    }
+
+    pub(crate) fn forget_all(&mut self) {
+        *self.used.get_mut() = 0;
+    }
+
     /// The start of a block at or above `used`, and its end, as offsets.
     fn place(&self, used: usize, layout: Layout) -> Option<(usize, usize)> {
         let base = self.base.addr().get();

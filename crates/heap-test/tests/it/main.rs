@@ -1,6 +1,12 @@
 //! The suite on allocators that are right, and on some that are not.
 
 mod bump;
+mod class_heap;
+mod planted;
+mod exhaust;
+mod failing;
+mod programs;
+mod validation;
 
 use bump::Bump;
 use heap_core::Global;
