@@ -4,13 +4,18 @@
 //! |---|---|
 //! | `test` | everything that a change must pass |
 //! | `tidy` | the rules of the house that the compiler does not know |
+//! | `targets` | builds for other systems |
+//! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
 
 #![forbid(unsafe_code)]
 
 mod workspace;
 mod run;
+mod toolchain;
 mod tidy;
+mod spec_map;
+mod targets;
 mod test;
 mod bench;
 
@@ -32,21 +37,25 @@ enum Cmd {
     Test(test::TestArgs),
     /// Checks the rules of the house: floors, module order, doors, words, lengths.
     Tidy,
+    /// Builds the published crates for other systems, as far as this machine can.
+    Targets(targets::TargetsArgs),
+    /// Writes the table of docs/testing.md: which test proves which numbered behaviour.
+    SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
     Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
+    let done = |()| ExitCode::SUCCESS;
     let result = match Cli::parse().command {
-        Cmd::Test(args) => test::run(args),
-        Cmd::Tidy => tidy::run(),
-        Cmd::Bench(args) => bench::run(args),
+        Cmd::Test(args) => test::run(&args),
+        Cmd::Tidy => tidy::run().map(done),
+        Cmd::Targets(args) => targets::run(&args).map(done),
+        Cmd::SpecMap(args) => spec_map::run(&args).map(done),
+        Cmd::Bench(args) => bench::run(args).map(done),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

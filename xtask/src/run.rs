@@ -1,8 +1,7 @@
 //! Runs other programs and keeps their output back until somebody asks for it.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::workspace;
 
@@ -13,8 +12,6 @@ pub(crate) struct Outcome {
     pub(crate) success: bool,
     /// All it wrote, both streams in the order of writing.
     pub(crate) output: String,
-    /// From start to exit.
-    pub(crate) time: Duration,
 }
 
 /// A command `cargo ARGS` in the root of the workspace.
@@ -24,22 +21,28 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Runs `command` to its end and returns what it wrote.
+/// Runs `command` to its end, hands every line to `on_line` as it comes, and returns all of them.
 ///
 /// # Errors
 ///
 /// When the program cannot be started or its output cannot be read.
-pub(crate) fn capture(mut command: Command) -> io::Result<Outcome> {
-    let start = Instant::now();
-    let (mut reader, writer) = io::pipe()?;
+pub(crate) fn capture(mut command: Command, mut on_line: impl FnMut(&str)) -> io::Result<Outcome> {
+    let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn()?;
     // The command holds our copies of the pipe's write end: while it lives, the reader sees no end.
     drop(command);
+    let mut reader = BufReader::new(reader);
+    let mut output = String::new();
     let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes)?;
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        let line = String::from_utf8_lossy(&bytes);
+        on_line(line.trim_end());
+        output.push_str(&line);
+        bytes.clear();
+    }
     let success = child.wait()?.success();
-    Ok(Outcome { success, output: String::from_utf8_lossy(&bytes).into_owned(), time: start.elapsed() })
+    Ok(Outcome { success, output })
 }
 
 /// Runs `command` with its output going straight to the terminal.
@@ -59,9 +62,11 @@ mod tests {
 
     #[test]
     fn capture_keeps_both_streams_and_the_status() {
-        let good = capture(cargo(&["--version"])).unwrap();
+        let mut lines = Vec::new();
+        let good = capture(cargo(&["--version"]), |line| lines.push(line.to_owned())).unwrap();
         assert!(good.success && good.output.starts_with("cargo "), "{good:?}");
-        let bad = capture(cargo(&["no-such-command"])).unwrap();
+        assert_eq!(lines.join("\n"), good.output.trim_end());
+        let bad = capture(cargo(&["no-such-command"]), |_| {}).unwrap();
         assert!(!bad.success && bad.output.contains("no-such-command"), "{bad:?}");
     }
 }

@@ -10,7 +10,7 @@
 //! | [`crates`] | a README with a tested example, one binary of integration tests |
 //! | [`debts`] | no ignored tests, no work put off without a number, no panics |
 
-mod source;
+pub(crate) mod source;
 mod scan;
 mod tree;
 mod layers;
@@ -75,9 +75,9 @@ fn check(crates: &[Crate], manifests: &[Manifest]) -> Vec<Breach> {
 }
 
 /// Every crate of the workspace, and `fuzz`, which is one of its own.
-fn load() -> anyhow::Result<(Vec<Crate>, Vec<Manifest>)> {
+pub(crate) fn load() -> anyhow::Result<(Vec<Crate>, Vec<Manifest>)> {
     let root = workspace::root();
-    let metadata = cargo_metadata::MetadataCommand::new().current_dir(&root).no_deps().exec()?;
+    let metadata = workspace::metadata()?;
     let mut crates = Vec::new();
     let mut manifests = Vec::new();
     for package in &metadata.packages {

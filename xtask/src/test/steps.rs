@@ -1,0 +1,141 @@
+//! The steps of `cargo xtask test`, in order: what is quick and likely to fail comes first.
+
+use std::env;
+use std::process::Command;
+
+use crate::run;
+use crate::test::plans;
+use crate::toolchain::Host;
+use crate::workspace::Member;
+
+/// One program to run.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// What tells it from the step's other jobs.
+    pub(crate) name: String,
+    pub(crate) command: Command,
+    /// Whether its output has `test result:` lines to count.
+    pub(crate) tests: bool,
+}
+
+impl Job {
+    /// A job that passes or fails as a whole.
+    pub(crate) fn check(name: impl Into<String>, command: Command) -> Self {
+        Self { name: name.into(), command, tests: false }
+    }
+
+    /// A job whose tests are counted.
+    pub(crate) fn tests(name: impl Into<String>, command: Command) -> Self {
+        Self { name: name.into(), command, tests: true }
+    }
+}
+
+/// What a step comes to on this machine.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) jobs: Vec<Job>,
+    /// Why all or some of it cannot be done here.
+    pub(crate) skipped: Vec<String>,
+}
+
+impl Plan {
+    pub(crate) fn of(jobs: Vec<Job>) -> Self {
+        Self { jobs, skipped: Vec::new() }
+    }
+
+    pub(crate) fn skip(reason: impl Into<String>) -> Self {
+        Self { jobs: Vec::new(), skipped: vec![reason.into()] }
+    }
+}
+
+/// Facts that plans are made from.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) host: Host,
+    pub(crate) members: Vec<Member>,
+    /// Cargo's target folder; builds with other flags get folders of their own below it.
+    pub(crate) target: String,
+}
+
+/// One step.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Left out by `--fast`.
+    pub(crate) slow: bool,
+    pub(crate) plan: fn(&Facts) -> Plan,
+}
+
+const fn fast(name: &'static str, about: &'static str, plan: fn(&Facts) -> Plan) -> Step {
+    Step { name, about, slow: false, plan }
+}
+
+const fn slow(name: &'static str, about: &'static str, plan: fn(&Facts) -> Plan) -> Step {
+    Step { name, about, slow: true, plan }
+}
+
+/// All steps.
+pub(crate) const STEPS: [Step; 14] = [
+    fast("fmt", "rustfmt would change nothing", fmt),
+    fast("tidy", "floors, module order, doors, words, lengths", |_| ourselves("tidy", &["tidy"])),
+    fast("spec", "docs/testing.md names the tests as they are", |_| {
+        ourselves("spec", &["spec-map", "--check"])
+    }),
+    fast("clippy", "no warning in any target", clippy),
+    fast("test", "unit and integration tests", test),
+    fast("doctest", "the examples in docs and READMEs", doctest),
+    fast("doc", "the docs build without a warning", doc),
+    slow("features", "tests with all features on, builds of each alone and of none", plans::features),
+    slow("examples", "every example runs and ends well", plans::examples),
+    slow("no-std", "builds for a target without an operating system", plans::no_std),
+    slow("targets", "builds for Windows, macOS, BSD, wasm, 32 bits, other libcs", plans::targets),
+    slow("nightly", "the standard library's own allocator trait", plans::nightly),
+    slow("loom", "models of the lock-free protocols, every interleaving", plans::loom),
+    slow("miri", "unit tests under the interpreter that sees undefined behaviour", plans::miri),
+];
+
+fn fmt(facts: &Facts) -> Plan {
+    if !facts.host.fmt {
+        return Plan::skip("rustfmt is not installed (rustup component add rustfmt)");
+    }
+    Plan::of(vec![Job::check("fmt", run::cargo(&["fmt", "--all", "--check"]))])
+}
+
+/// This program with other arguments.
+fn ourselves(name: &str, args: &[&str]) -> Plan {
+    match env::current_exe() {
+        Ok(path) => {
+            let mut command = Command::new(path);
+            command.args(args);
+            Plan::of(vec![Job::check(name, command)])
+        }
+        Err(error) => Plan::skip(format!("cannot find this program: {error}")),
+    }
+}
+
+fn clippy(facts: &Facts) -> Plan {
+    if !facts.host.clippy {
+        return Plan::skip("clippy is not installed (rustup component add clippy)");
+    }
+    let command = run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    Plan::of(vec![Job::check("clippy", command)])
+}
+
+fn test(_: &Facts) -> Plan {
+    let command = run::cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    Plan::of(vec![Job::tests("test", command)])
+}
+
+fn doctest(_: &Facts) -> Plan {
+    Plan::of(vec![Job::tests("doctest", run::cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]))])
+}
+
+fn doc(facts: &Facts) -> Plan {
+    let mut command = run::cargo(&["doc", "--no-deps"]);
+    for member in facts.members.iter().filter(|member| member.published) {
+        command.args(["--package", &member.name]);
+    }
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    Plan::of(vec![Job::check("doc", command)])
+}

@@ -1,0 +1,152 @@
+//! Which compilers and tools this machine has, and the commands that use them.
+//!
+//! The only thing taken for granted is the `cargo` that runs us.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::run;
+use crate::workspace;
+
+/// Where Debian's packages `rustc-web`, `cargo-web` and `rust-web-src` put a compiler with the library's sources.
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/std";
+
+/// Targets without an operating system, the usual ones first.
+const BARE: [&str; 4] =
+    ["x86_64-unknown-none", "aarch64-unknown-none", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
+
+/// Targets that every crate must at least compile for.
+pub(crate) const FOREIGN: [&str; 7] = [
+    "x86_64-pc-windows-msvc",
+    "aarch64-apple-darwin",
+    "x86_64-unknown-freebsd",
+    "aarch64-unknown-linux-gnu",
+    "i686-unknown-linux-gnu",
+    "x86_64-unknown-linux-musl",
+    "wasm32-unknown-unknown",
+];
+
+/// A way to compile for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The target's standard library is installed.
+    Installed,
+    /// It is built from sources with Debian's toolchain.
+    Debian,
+    /// It is built from sources with rustup's nightly.
+    Nightly,
+}
+
+/// What is installed.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) nightly: bool,
+    pub(crate) miri: bool,
+    pub(crate) fmt: bool,
+    pub(crate) clippy: bool,
+    /// rustup's targets for the toolchain that runs us.
+    targets: Vec<String>,
+    /// How a standard library can be built from sources.
+    sources: Option<Way>,
+}
+
+impl Host {
+    /// Asks the machine. Starts some ten short processes.
+    pub(crate) fn look() -> Self {
+        let works = |command: Command| run::capture(command, |_| {}).is_ok_and(|outcome| outcome.success);
+        let says = |program: &str, args: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(args);
+            let outcome = run::capture(command, |_| {}).ok().filter(|outcome| outcome.success);
+            outcome.map(|outcome| outcome.output).unwrap_or_default()
+        };
+        let nightly = says("rustup", &["toolchain", "list"]).lines().any(|line| line.starts_with("nightly"));
+        let sysroot = |args: &[&str]| says("rustup", args).trim().to_owned();
+        let nightly_root =
+            if nightly { sysroot(&["run", "nightly", "rustc", "--print", "sysroot"]) } else { String::new() };
+        let sources = if Path::new(DEBIAN_CARGO).exists() && Path::new(DEBIAN_SOURCES).exists() {
+            Some(Way::Debian)
+        } else if nightly && Path::new(&nightly_root).join("lib/rustlib/src/rust/library/std").exists() {
+            Some(Way::Nightly)
+        } else {
+            None
+        };
+        Self {
+            nightly,
+            miri: nightly && works(nightly_cargo(&["miri", "--version"])),
+            fmt: works(run::cargo(&["fmt", "--version"])),
+            clippy: works(run::cargo(&["clippy", "--version"])),
+            targets: says("rustup", &["target", "list", "--installed"]).lines().map(str::to_owned).collect(),
+            sources,
+        }
+    }
+
+    /// How to compile for `target`, if there is a way.
+    pub(crate) fn way(&self, target: &str) -> Option<Way> {
+        if self.targets.iter().any(|installed| installed == target) {
+            Some(Way::Installed)
+        } else {
+            self.sources
+        }
+    }
+
+    /// A target without an operating system that this machine can compile for.
+    pub(crate) fn bare(&self) -> Option<(&'static str, Way)> {
+        let installed = BARE.iter().find(|target| self.targets.iter().any(|have| have == *target));
+        installed.map(|target| (*target, Way::Installed)).or_else(|| Some((BARE[0], self.sources?)))
+    }
+}
+
+/// A command `cargo ARGS` of rustup's nightly.
+pub(crate) fn nightly_cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo"]).args(args).current_dir(workspace::root());
+    command
+}
+
+/// A command `cargo VERB --target TARGET` that builds the parts `std` of the library itself where it must.
+pub(crate) fn cargo_for(way: Way, verb: &str, target: &str, std: &str) -> Command {
+    let build_std = format!("-Zbuild-std={std}");
+    let mut command = match way {
+        Way::Installed => run::cargo(&[verb]),
+        Way::Nightly => nightly_cargo(&[verb, &build_std]),
+        Way::Debian => {
+            let mut command = Command::new(DEBIAN_CARGO);
+            command.args([verb, &build_std]).current_dir(workspace::root());
+            // It must find Debian's rustc, not the proxy of rustup that runs us, and may use its own -Z options.
+            command.env("PATH", "/usr/bin:/bin").env("RUSTC_BOOTSTRAP", "1");
+            for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "LD_LIBRARY_PATH"] {
+                command.env_remove(name);
+            }
+            command
+        }
+    };
+    command.args(["--target", target]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(targets: &[&str], sources: Option<Way>) -> Host {
+        let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+        Host { nightly: false, miri: false, fmt: true, clippy: true, targets, sources }
+    }
+
+    #[test]
+    fn an_installed_target_is_preferred_to_one_that_must_be_built() {
+        let both = host(&["thumbv7em-none-eabihf"], Some(Way::Debian));
+        assert_eq!(both.bare(), Some(("thumbv7em-none-eabihf", Way::Installed)));
+        assert_eq!(both.way("thumbv7em-none-eabihf"), Some(Way::Installed));
+        assert_eq!(both.way("wasm32-unknown-unknown"), Some(Way::Debian));
+    }
+
+    #[test]
+    fn a_machine_with_rustup_alone_has_no_way_to_other_targets() {
+        let plain = host(&["x86_64-unknown-linux-gnu"], None);
+        assert_eq!((plain.bare(), plain.way("wasm32-unknown-unknown")), (None, None));
+        assert_eq!(host(&[], Some(Way::Nightly)).bare(), Some(("x86_64-unknown-none", Way::Nightly)));
+    }
+}
