@@ -6,6 +6,7 @@
 
 mod count;
 mod screen;
+mod plan;
 mod plans;
 mod steps;
 
@@ -14,8 +15,9 @@ use std::time::Instant;
 
 use crate::run;
 use crate::test::count::Counts;
+use crate::test::plan::{Facts, Job, Step};
 use crate::test::screen::Screen;
-use crate::test::steps::{Facts, Job, STEPS, Step};
+use crate::test::steps::STEPS;
 use crate::toolchain::Host;
 use crate::workspace;
 
@@ -78,11 +80,11 @@ fn run_step(step: &Step, facts: &Facts, screen: &Screen) -> anyhow::Result<Count
         screen.skip(step.name, reason);
         counts += Counts::SKIPPED;
     }
-    let nothing = plan.jobs.is_empty();
+    let skipped = plan.jobs.is_empty() && !plan.skipped.is_empty();
     for job in plan.jobs {
         counts += run_job(job, screen)?;
     }
-    if !nothing {
+    if !skipped {
         screen.end(step.name, counts, start.elapsed());
     }
     Ok(counts)
