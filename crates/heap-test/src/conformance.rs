@@ -85,6 +85,7 @@ macro_rules! conformance_group {
 macro_rules! conformance_tests {
     ($make:expr, $limits:expr, $($group:ident: $($case:ident)+;)+) => { $($(
         #[test]
+        #[allow(clippy::redundant_closure, reason = "a closure reads better as an argument of the macro")]
         fn $case() {
             $crate::cases::$group::$case($make, &$limits);
         }

@@ -108,10 +108,9 @@ fn a_careful_function_passes_after_one_run_more_than_it_allocates() {
 
     let reserving = |allocator: &Failing<'_>| -> Result<(), Box<dyn Error>> {
         let too_much: Result<(), TryReserveError> = Vec::<u8>::new().try_reserve(usize::MAX);
-        match bytes(allocator, 1) {
-            Ok(block) => Ok(drop(block)),
-            Err(AllocError) => Err(Box::new(Wrapped(too_much.unwrap_err()))),
-        }
+        let block = bytes(allocator, 1).map_err(|AllocError| Wrapped(too_much.unwrap_err()))?;
+        drop(block);
+        Ok(())
     };
     assert_eq!(check_all_allocation_failures(&Global, reserving).unwrap(), 1);
 }
