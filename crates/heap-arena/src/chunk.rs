@@ -1,0 +1,226 @@
+//! A chunk: one block of the child with a header at its start, and chains of such.
+//!
+//! Knows which bytes are the child's and how to give them back, not what is allocated from them.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use heap_core::{AllocError, Allocator};
+
+use crate::growth::{CHUNK_ALIGN, Plan};
+
+/// What stands at the start of each chunk. The alignment makes the payload behind it start aligned too.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub(crate) struct Header {
+    /// The chunk used before this one.
+    prev: Cell<Option<Chunk>>,
+    /// Bytes of the child's block, this header included.
+    size: Cell<usize>,
+}
+
+const _: () = assert!(align_of::<Header>() == CHUNK_ALIGN && size_of::<Header>() == CHUNK_ALIGN);
+
+/// A chunk, by the address of its header.
+///
+/// # Invariants
+///
+/// While it is live, that is from [`Chunk::create`] to [`Chunk::free`]:
+///
+/// - **K1** The header is the start of a live block of the arena's child, with the layout of `size` bytes at
+///   [`CHUNK_ALIGN`].
+/// - **K2** `size` is at least the length of the arena's header.
+/// - **K3** `prev` is live too.
+///
+/// The methods need a live chunk: that is what their `# Safety` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk(NonNull<Header>);
+
+impl Chunk {
+    /// Gets a chunk of `plan.wanted` bytes or more from the child, or else of `plan.least` bytes, on top of `prev`.
+    ///
+    /// What the child gives beyond the request is used too, up to `most` bytes, which is at least `plan.wanted`.
+    ///
+    /// # Errors
+    ///
+    /// The child's; and when a size is no layout's.
+    pub(crate) fn create<A: Allocator>(
+        child: &A,
+        plan: Plan,
+        most: usize,
+        prev: Option<Self>,
+    ) -> Result<Self, AllocError> {
+        debug_assert!(size_of::<Header>() <= plan.least && plan.least <= plan.wanted && plan.wanted <= most);
+        Self::of_size(child, plan.wanted, most, prev)
+            .or_else(|_| Self::of_size(child, plan.least, plan.least, prev))
+    }
+
+    fn of_size<A: Allocator>(
+        child: &A,
+        size: usize,
+        most: usize,
+        prev: Option<Self>,
+    ) -> Result<Self, AllocError> {
+        let layout = layout(size)?;
+        let block = child.alloc(layout)?;
+        // K1 for what was really given, where that is a layout.
+        let size = self::layout(block.len().min(most)).unwrap_or(layout).size();
+        let header = block.cast::<Header>();
+        // SAFETY: A1 and A2: the block is ours, aligned, and at least a header long.
+        unsafe { header.write(Header { prev: Cell::new(prev), size: Cell::new(size) }) };
+        Ok(Self(header))
+    }
+
+    /// The first byte of the block.
+    #[inline]
+    pub(crate) fn base(self) -> NonNull<u8> {
+        self.0.cast()
+    }
+
+    /// # Safety
+    ///
+    /// The chunk is live for as long as the header is borrowed.
+    #[inline]
+    unsafe fn header<'live>(self) -> &'live Header {
+        // SAFETY: K1. The fields are cells, and shared references are the only ones there are.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Bytes of the block, header included.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live.
+    #[inline]
+    pub(crate) unsafe fn size(self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.header() }.size.get()
+    }
+
+    /// The chunk used before this one.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live.
+    #[inline]
+    pub(crate) unsafe fn prev(self) -> Option<Self> {
+        // SAFETY: the caller's promise.
+        unsafe { self.header() }.prev.get()
+    }
+
+    /// Links the chunk on top of another.
+    ///
+    /// # Safety
+    ///
+    /// Both are live.
+    #[inline]
+    pub(crate) unsafe fn set_prev(self, prev: Option<Self>) {
+        // SAFETY: the caller's promise.
+        unsafe { self.header() }.prev.set(prev);
+    }
+
+    /// The first byte behind the chunk.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live.
+    #[inline]
+    pub(crate) unsafe fn end(self) -> NonNull<u8> {
+        // SAFETY: K1: the block has `size` bytes.
+        unsafe { self.base().add(self.size()) }
+    }
+
+    /// Asks the child to change the chunk's size in place, to `plan.wanted` or else to `plan.least` bytes.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live, and the bytes beyond the new size are not used. `plan.least` holds the arena's header (K2).
+    pub(crate) unsafe fn resize<A: Allocator>(self, child: &A, plan: Plan) -> bool {
+        // SAFETY: as promised to us.
+        let to = |size| unsafe { self.resize_to(child, size) };
+        to(plan.wanted) || (plan.least != plan.wanted && to(plan.least))
+    }
+
+    /// # Safety
+    ///
+    /// As for [`resize`](Self::resize).
+    unsafe fn resize_to<A: Allocator>(self, child: &A, size: usize) -> bool {
+        if layout(size).is_err() {
+            return false;
+        }
+        // SAFETY: the caller's promise, and K1: this is the layout that we hold.
+        let resized = unsafe { child.resize(self.base(), self.layout(), size) };
+        if resized {
+            // SAFETY: the chunk is live; the child has just agreed to the new size (K1).
+            unsafe { self.header() }.size.set(size);
+        }
+        resized
+    }
+
+    /// Makes the chunk `size` bytes long, and may move it to get there; what stands behind the header is lost.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live, no block in it is, no other chunk's `prev` is this one, and `size` holds the arena's
+    /// header (K2). After success this handle is dead, unless it is the one returned.
+    pub(crate) unsafe fn remake<A: Allocator>(self, child: &A, size: usize) -> Option<Self> {
+        layout(size).ok()?;
+        // SAFETY: the caller's promise.
+        if unsafe { self.resize_to(child, size) } {
+            return Some(self);
+        }
+        // SAFETY: K1, as in `resize_to`; nobody holds pointers into the chunk.
+        if let Some(moved) = unsafe { child.remap(self.base(), self.layout(), size) } {
+            let moved = Self(moved.cast());
+            // SAFETY: the child kept the header's bytes and the alignment, and agreed to the size (K1).
+            unsafe { moved.header() }.size.set(size);
+            return Some(moved);
+        }
+        // SAFETY: live, as promised.
+        let fresh = Self::of_size(child, size, size, unsafe { self.prev() }).ok()?;
+        // SAFETY: live, and given up by the caller.
+        unsafe { self.free(child) };
+        Some(fresh)
+    }
+
+    /// Gives the chunk back to the child.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live, no block in it is, and it is not used again.
+    pub(crate) unsafe fn free<A: Allocator>(self, child: &A) {
+        // SAFETY: K1, and the caller's promise.
+        unsafe { child.free(self.base(), self.layout()) };
+    }
+
+    /// The layout that we hold for the block.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live.
+    unsafe fn layout(self) -> Layout {
+        // SAFETY: K1: `size` came from a layout with this alignment.
+        unsafe { Layout::from_size_align_unchecked(self.size(), CHUNK_ALIGN) }
+    }
+}
+
+/// A chunk's layout; an error when its size is absurd.
+fn layout(size: usize) -> Result<Layout, AllocError> {
+    Layout::from_size_align(size, CHUNK_ALIGN).map_err(|_| AllocError)
+}
+
+/// The chunks of a chain, newest first.
+///
+/// # Safety
+///
+/// `head` is live for as long as the iterator is advanced. (A chunk may be freed once the iterator has passed it.)
+pub(crate) unsafe fn chain(head: Option<Chunk>) -> impl Iterator<Item = Chunk> {
+    let mut next = head;
+    core::iter::from_fn(move || {
+        let chunk = next?;
+        // SAFETY: the caller's promise, and K3.
+        next = unsafe { chunk.prev() };
+        Some(chunk)
+    })
+}
