@@ -12,6 +12,7 @@ use crate::lock::Lock;
 use crate::segment::{Kind, Segment, Span};
 use crate::size::{CLASS, Class};
 use crate::span_heap::SpanHeap;
+use crate::sync::{AtomicBool, Ordering};
 use crate::violation::{Violation, report};
 
 /// The slabs of one class that have free slots, a doubly linked list through their spans.
@@ -44,6 +45,8 @@ pub(crate) struct Central {
 pub(crate) struct Ground<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) spans: &'a Lock<SpanHeap>,
+    /// Set when so much memory is free that a helper thread should watch it.
+    pub(crate) watch: &'a AtomicBool,
 }
 
 impl Central {
@@ -153,7 +156,11 @@ impl Slabs {
         self.unlist(span);
         self.count -= 1;
         self.free -= CLASS[span.class()].slots as usize;
-        ground.spans.lock().give(segment, span);
+        let mut spans = ground.spans.lock();
+        spans.give(segment, span);
+        if spans.is_worth_watching() {
+            ground.watch.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether the class can do without an empty slab: it has at least as many other free slots.

@@ -12,6 +12,7 @@ use crate::huge::Huge;
 use crate::lock::Lock;
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
+use crate::sync::{AtomicBool, Ordering};
 
 /// The heap that all threads share.
 pub(crate) static CORE: CoreHeap = CoreHeap::new();
@@ -24,6 +25,7 @@ pub(crate) struct CoreHeap {
     pub(crate) spans: Lock<SpanHeap>,
     pub(crate) directory: Directory,
     pub(crate) huge: Huge,
+    watch: AtomicBool,
 }
 
 impl CoreHeap {
@@ -34,11 +36,12 @@ impl CoreHeap {
             spans: Lock::new(SpanHeap::new()),
             directory: Directory::new(),
             huge: Huge::new(),
+            watch: AtomicBool::new(false),
         }
     }
 
     fn ground(&self) -> Ground<'_> {
-        Ground { directory: &self.directory, spans: &self.spans }
+        Ground { directory: &self.directory, spans: &self.spans, watch: &self.watch }
     }
 
     /// Takes the settings over, if no allocator brought its own before.
@@ -61,6 +64,12 @@ impl CoreHeap {
             // SAFETY: the caller's promise is the same.
             unsafe { self.bring_home(class, chain) }
         }
+    }
+
+    /// Whether so much memory is free that a helper thread should watch it.
+    #[inline]
+    pub(crate) fn is_worth_watching(&self) -> bool {
+        self.watch.load(Ordering::Relaxed)
     }
 
     /// Brings all blocks of a list home.

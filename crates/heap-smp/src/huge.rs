@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
-use heap_os::pages;
+use heap_os::pages::{self, HugePages};
 
 use crate::config::SEGMENT;
 use crate::directory::{Directory, HugeRecord, Owner};
@@ -70,9 +70,18 @@ fn mapped_len(size: usize) -> Option<usize> {
 
 impl Huge {
     /// A block with a mapping of its own, which reads as zeros.
-    pub(crate) fn alloc(&self, directory: &Directory, layout: Layout) -> Option<NonNull<u8>> {
+    pub(crate) fn alloc(
+        &self,
+        directory: &Directory,
+        layout: Layout,
+        huge_pages: bool,
+    ) -> Option<NonNull<u8>> {
         let len = mapped_len(layout.size())?;
         let base = pages::map_aligned(len, layout.align().max(SEGMENT)).ok()?;
+        if huge_pages {
+            // SAFETY: mapped just above. Advice changes no contents; refusal is no loss.
+            let _ = unsafe { pages::advise_huge(base, len, HugePages::Advise) };
+        }
         let mut state = self.state.lock();
         if let Some(record) = state.record() {
             record.len.store(len, Ordering::Relaxed);
@@ -131,6 +140,7 @@ impl Huge {
         old: Layout,
         new_size: usize,
         may_move: bool,
+        huge_pages: bool,
     ) -> Option<NonNull<u8>> {
         let new_len = mapped_len(new_size)?;
         let mut state = self.state.lock();
@@ -146,7 +156,7 @@ impl Huge {
             return None;
         }
         let layout = Layout::from_size_align(new_size, old.align()).ok()?;
-        let fresh = self.alloc(directory, layout)?;
+        let fresh = self.alloc(directory, layout, huge_pages)?;
         // SAFETY: both mappings are ours; the new one is longer and unused.
         if let Err(error) = unsafe { pages::move_pages(block, old_len, fresh) } {
             // A target that is lost is not ours to unmap: its record stays, and its addresses with it.

@@ -3,16 +3,18 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use crate::config::{RUN_MAX, SEGMENT, Settings, UNIT};
+use heap_os::pages::{self, HugePages};
+
+use crate::config::{HUGE_PAGE, RUN_MAX, SEGMENT, Settings, UNIT};
 use crate::core_heap::CoreHeap;
 use crate::directory::Owner;
-use crate::reclaim;
+use crate::process;
 use crate::segment::{Kind, Segment, Span};
 use crate::violation::{Violation, report};
 
-/// Runs from this many bytes on move by their page tables rather than by a copy: a copy of fewer pages into warm memory is
-/// cheaper than the system call and the split mapping.
-const MOVE_MIN: usize = 1 << 20;
+/// Runs from this many bytes on start at a multiple of a huge page, so that they fill such pages, and move by their page
+/// tables rather than by a copy without splitting one.
+const HUGE_ALIGNED_FROM: usize = HUGE_PAGE;
 
 /// A block, and whether it reads as zeros.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +38,29 @@ pub(crate) fn fresh(core: &CoreHeap, layout: Layout, settings: &Settings) -> Opt
     if layout.size() == 0 {
         return Some(Fresh { block: layout.dangling_ptr(), zeroed: true });
     }
-    crate::process::start(settings);
+    process::start(settings);
     if layout.size() <= RUN_MAX && layout.align() <= SEGMENT {
         let units = layout.size().div_ceil(UNIT);
         let align = layout.align().div_ceil(UNIT);
-        let taken = core.spans.lock().take(&core.directory, units, align, Kind::Run, 0, 0);
+        let wide = if layout.size() >= HUGE_ALIGNED_FROM { align.max(HUGE_PAGE / UNIT) } else { align };
+        let mut spans = core.spans.lock();
+        let mut taken = spans.take(&core.directory, units, wide, Kind::Run, 0, 0);
+        if taken.is_none() && wide > align {
+            taken = spans.take(&core.directory, units, align, Kind::Run, 0, 0);
+        }
+        drop(spans);
         if let Some(taken) = taken {
             return NonNull::new(taken.span.base()).map(|block| Fresh { block, zeroed: taken.clean });
         }
     }
-    core.huge.alloc(&core.directory, layout).map(|block| Fresh { block, zeroed: true })
+    core.huge
+        .alloc(&core.directory, layout, wants_huge_pages(core, layout.size()))
+        .map(|block| Fresh { block, zeroed: true })
+}
+
+/// Whether a mapping of `len` bytes is so long that a huge page that is not filled costs little.
+fn wants_huge_pages(core: &CoreHeap, len: usize) -> bool {
+    len >= core.spans.lock().settings().huge_pages_from
 }
 
 /// Takes a large block back.
@@ -68,7 +83,11 @@ pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
                 report(Violation::WrongLayout, addr)
             }
             spans.give(segment, span);
-            reclaim::after_give(&mut spans);
+            let watch = spans.is_worth_watching();
+            drop(spans);
+            if watch {
+                process::start_helper();
+            }
         }
         Some(Owner::Huge(record)) => core.huge.free(&core.directory, record, block, layout.size()),
         None => report(Violation::ForeignPointer, addr),
@@ -105,7 +124,7 @@ pub(crate) unsafe fn resize(
             if new_size <= RUN_MAX && resize_run(core, segment, addr, new_size.div_ceil(UNIT)) {
                 return Some(block);
             }
-            if !may_move || old.size().min(new_size) < MOVE_MIN {
+            if !may_move || old.size().min(new_size) < HUGE_ALIGNED_FROM {
                 return None;
             }
             // SAFETY: the caller's promise is the same.
@@ -113,7 +132,8 @@ pub(crate) unsafe fn resize(
         }
         // SAFETY: the caller's promise is the same.
         Some(Owner::Huge(record)) => unsafe {
-            core.huge.resize(&core.directory, record, block, old, new_size, may_move)
+            let huge_pages = wants_huge_pages(core, new_size);
+            core.huge.resize(&core.directory, record, block, old, new_size, may_move, huge_pages)
         },
         None => report(Violation::ForeignPointer, addr),
     }
@@ -148,7 +168,7 @@ unsafe fn move_run(
     let fresh = fresh(core, layout, &Settings::DEFAULT)?;
     // SAFETY: both places are ours, mapped, page-aligned and at least `bytes` long (a shrink never moves); the new one
     // is unused.
-    if let Err(error) = unsafe { heap_os::pages::move_pages(block, bytes, fresh.block) } {
+    if let Err(error) = unsafe { pages::move_pages(block, bytes, fresh.block) } {
         // A target that is lost is not ours any more: it stays marked as used.
         if !error.target_lost {
             // SAFETY: made just above with this layout, and unused.
@@ -156,6 +176,12 @@ unsafe fn move_run(
         }
         return None;
     }
-    core.spans.lock().give_clean(segment, span);
+    let mut spans = core.spans.lock();
+    spans.give_clean(segment, span);
+    if spans.wants_huge_pages() {
+        // The pages brought the advice of their old place along, or the want of it.
+        // SAFETY: the block is ours. Advice changes no contents; refusal is no loss.
+        let _ = unsafe { pages::advise_huge(fresh.block, bytes, HugePages::Advise) };
+    }
     Some(fresh.block)
 }

@@ -53,7 +53,7 @@ impl SmpAllocator {
         CORE.drain_depots();
         let mut spans = CORE.spans.lock();
         let all = spans.counts.dirty;
-        spans.decommit(all);
+        spans.decommit(all, false);
     }
 
     /// What the heap holds. Exact for each counter, not across them while other threads run. O(classes).

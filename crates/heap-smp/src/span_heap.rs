@@ -16,6 +16,8 @@ use crate::segment::{Kind, Maps, Segment, Span};
 
 /// Segments at the most: one TiB where a segment is 32 MiB. Larger blocks have mappings of their own and do not count.
 const SEGMENTS: usize = if usize::BITS >= 64 { 32 << 10 } else { 1 << 10 };
+/// Free resident bytes from which a helper thread is worth its start.
+const WATCH_FROM: usize = 2 << 20;
 /// Units of a huge page.
 const HUGE_UNITS: usize = HUGE_PAGE / UNIT;
 
@@ -42,6 +44,8 @@ pub(crate) struct Counts {
     pub(crate) in_use: usize,
     /// Free, but resident.
     pub(crate) dirty: usize,
+    /// Runs taken so far: whether anything happens at all.
+    pub(crate) takes: usize,
     /// The least that `dirty` was since the last decay: what nobody needed.
     pub(crate) dirty_low: usize,
     /// Segments' units, free or not.
@@ -82,7 +86,7 @@ impl SpanHeap {
             segments: [None; SEGMENTS],
             summary: [Summary { free: 0, dirty: 0, longest: 0, longest_dirty: 0 }; SEGMENTS],
             count: 0,
-            counts: Counts { in_use: 0, dirty: 0, dirty_low: 0, total: 0 },
+            counts: Counts { in_use: 0, dirty: 0, takes: 0, dirty_low: 0, total: 0 },
             settings: Settings::UNSET,
         }
     }
@@ -92,6 +96,15 @@ impl SpanHeap {
         if self.settings == Settings::UNSET {
             self.settings = *settings;
         }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether so much is free and resident that a helper thread should watch it.
+    pub(crate) fn is_worth_watching(&self) -> bool {
+        self.settings.background && self.counts.dirty * UNIT >= WATCH_FROM
     }
 
     /// Takes a run of `units` whose address is a multiple of `align` units, and describes it as one span.
@@ -199,22 +212,28 @@ impl SpanHeap {
         // SAFETY: G3: `&mut self` is the lock's guard.
         let maps = unsafe { segment.maps() };
         let dirty = bits::count(&maps.dirty, unit, units);
+        self.counts.in_use += units;
+        self.counts.takes += 1;
         let advised = dirty < units && self.advise(segment, maps, unit, units);
         bits::clear(&mut maps.free, unit, units);
         bits::clear(&mut maps.dirty, unit, units);
         let summary = &mut self.summary[index];
         summary.free -= units as u16;
         summary.dirty -= dirty as u16;
-        self.counts.in_use += units;
         self.counts.dirty -= dirty;
         self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
         (dirty == 0, advised)
     }
 
+    /// Whether so much is in use that a huge page that is not filled costs a small part of it.
+    pub(crate) fn wants_huge_pages(&self) -> bool {
+        self.counts.in_use * UNIT >= self.settings.huge_pages_from
+    }
+
     /// Asks for huge pages where the run enters stretches that nothing touched yet, once the heap is large enough
     /// that a part-filled one costs little. Says whether the whole run lies in advised stretches.
     fn advise(&self, segment: &Segment, maps: &mut Maps, unit: usize, units: usize) -> bool {
-        let large = (self.counts.in_use + units) * UNIT >= self.settings.huge_pages_from;
+        let large = self.wants_huge_pages();
         let mut all = true;
         for stretch in unit / HUGE_UNITS..=(unit + units - 1) / HUGE_UNITS {
             let first = stretch * HUGE_UNITS;
@@ -323,8 +342,8 @@ impl SpanHeap {
     }
 
     /// Gives the contents of up to `units` free dirty units back to the system, the highest addresses first. Returns
-    /// how many it gave back.
-    pub(crate) fn decommit(&mut self, units: usize) -> usize {
+    /// how many it gave back. With `whole`, only stretches as long as a huge page go: to drop a part of one splits it for good.
+    pub(crate) fn decommit(&mut self, units: usize, whole: bool) -> usize {
         let mut done = 0;
         for index in (0..self.count).rev() {
             if done >= units {
@@ -333,31 +352,34 @@ impl SpanHeap {
             if self.summary[index].dirty > 0
                 && let Some(segment) = self.segments[index]
             {
-                done += self.decommit_in(index, segment, units - done);
+                done += self.decommit_in(index, segment, units - done, whole);
             }
         }
+        self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
         done
     }
 
-    fn decommit_in(&mut self, index: usize, segment: &Segment, units: usize) -> usize {
+    fn decommit_in(&mut self, index: usize, segment: &Segment, units: usize, whole: bool) -> usize {
         // SAFETY: G3: `&mut self` is the lock's guard.
         let maps = unsafe { segment.maps() };
+        let grain = if whole { HUGE_UNITS } else { 1 };
         let mut done = 0;
         let mut from = 0;
         while done < units
-            && let Some(start) = bits::next_one(|word| maps.free[word] & maps.dirty[word], from, UNITS)
+            && let Some(one) = bits::next_one(|word| maps.free[word] & maps.dirty[word], from, UNITS)
         {
-            let run = bits::run_at(|word| maps.free[word] & maps.dirty[word], start, UNITS - start);
+            let start = one.next_multiple_of(grain);
+            let limit = (units - done).next_multiple_of(grain).min(UNITS.saturating_sub(start));
+            let run = bits::run_at(|word| maps.free[word] & maps.dirty[word], start, limit) / grain * grain;
+            from = start + run.max(1);
             // SAFETY: the units are free (H1), so their contents are nobody's.
-            if unsafe { pages::decommit(segment.unit_ptr(start), run * UNIT) }.is_ok() {
+            if run > 0 && unsafe { pages::decommit(segment.unit_ptr(start), run * UNIT) }.is_ok() {
                 bits::clear(&mut maps.dirty, start, run);
                 self.summary[index].dirty -= run as u16;
                 self.counts.dirty -= run;
                 done += run;
             }
-            from = start + run;
         }
-        self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
         done
     }
 }

@@ -222,6 +222,9 @@ impl ThreadCache {
             if !spare.is_null() {
                 // SAFETY: T2, and nothing of ours points to it any more.
                 unsafe { CORE.push_chain(class, spare) }
+                if CORE.is_worth_watching() {
+                    crate::process::start_helper();
+                }
             }
         }
         // SAFETY: the caller's promise is the same; the bin is empty now.
