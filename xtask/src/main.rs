@@ -42,7 +42,7 @@ enum Cmd {
     /// Writes the table of docs/testing.md: which test proves which numbered behaviour.
     SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Cmd::Tidy => tidy::run().map(done),
         Cmd::Targets(args) => targets::run(&args).map(done),
         Cmd::SpecMap(args) => spec_map::run(&args).map(done),
-        Cmd::Bench(args) => bench::run(args).map(done),
+        Cmd::Bench(args) => bench::run(&args).map(done),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,0 +1,129 @@
+//! The suites of single crates: a bench program of the crate itself, which prints one line of JSON per case.
+//!
+//! A line is `{"suite","case","subject","ns","instructions"}`, the last two per operation and either may be
+//! missing; other lines are for people and are skipped. How often and in which order the subjects of a case
+//! are run is the program's affair; it is run once per round here, and medians are taken over the rounds.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use super::args::Suite;
+use super::progress::Progress;
+use super::record::Case;
+use super::stats::Spread;
+
+/// Each suite with the words after `cargo` that run it.
+const COMMANDS: [(Suite, &str, &[&str]); 4] = [
+    (Suite::Arena, "arena", &["bench", "--package", "heap-arena", "--bench", "arena"]),
+    (Suite::Pool, "pool", &["bench", "--package", "heap-pool", "--bench", "pool"]),
+    (Suite::Compose, "compose", &["bench", "--package", "heap-compose", "--bench", "compose"]),
+    (Suite::Debug, "debug", &["bench", "--package", "heap-debug", "--bench", "debug"]),
+];
+
+/// The command of a suite, as a user would type it.
+pub(crate) fn command_of(suite: Suite) -> Option<(&'static str, String)> {
+    let (_, name, words) = COMMANDS.iter().find(|entry| entry.0 == suite)?;
+    Some((name, format!("cargo {}", words.join(" "))))
+}
+
+/// Runs the suites of single crates among `suites`, `rounds` times each.
+///
+/// # Errors
+///
+/// When a program cannot be built or run, or prints no case.
+pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<Vec<Case>> {
+    let wanted: Vec<_> = COMMANDS.iter().filter(|entry| suites.contains(&entry.0)).collect();
+    let mut progress = Progress::new(f64::from(rounds) * wanted.len() as f64);
+    let mut cases = Vec::new();
+    for (_, name, words) in wanted {
+        let mut lines = Vec::new();
+        for round in 0..rounds {
+            progress.step(&format!("suite {name}, round {}/{rounds}", round + 1));
+            let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            command.args(*words).current_dir(root);
+            let output = command.output()?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            if !output.status.success() {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                anyhow::bail!("suite {name}: cargo {} failed:\n{text}{errors}", words.join(" "));
+            }
+            lines.extend(parse(&text));
+            progress.advance(1.0);
+        }
+        anyhow::ensure!(!lines.is_empty(), "suite {name}: cargo {} printed no case", words.join(" "));
+        cases.extend(medians(lines));
+    }
+    progress.finish();
+    Ok(cases)
+}
+
+fn parse(text: &str) -> Vec<Case> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// One case for each suite, case and subject, in the order of their first lines.
+fn medians(lines: Vec<Case>) -> Vec<Case> {
+    let mut order: Vec<Case> = Vec::new();
+    let mut values: BTreeMap<[String; 3], (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    for line in lines {
+        let key = [line.suite.clone(), line.case.clone(), line.subject.clone()];
+        let entry = values.entry(key).or_insert_with(|| {
+            order.push(Case { ns: None, instructions: None, ..line.clone() });
+            (Vec::new(), Vec::new())
+        });
+        entry.0.extend(line.ns);
+        entry.1.extend(line.instructions);
+    }
+    for case in &mut order {
+        if let Some((ns, counts)) = values.get(&[case.suite.clone(), case.case.clone(), case.subject.clone()])
+        {
+            case.ns = Spread::of(ns).map(|spread| spread.median);
+            case.instructions = Spread::of(counts).map(|spread| spread.median);
+        }
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_json_are_cases_and_others_are_not() {
+        let text = "running\n{\"suite\":\"arena\",\"case\":\"8 B\",\"subject\":\"Arena\",\"ns\":1.5}\n{}\n";
+        let cases = parse(text);
+        assert_eq!((cases.len(), cases[0].ns, cases[0].instructions), (1, Some(1.5), None));
+    }
+
+    #[test]
+    fn rounds_become_medians_in_the_first_order() {
+        let case = |subject: &str, ns| Case {
+            suite: "arena".to_owned(),
+            case: "8 B".to_owned(),
+            subject: subject.to_owned(),
+            ns: Some(ns),
+            instructions: (subject == "Arena").then_some(12.0),
+        };
+        let rounds = [
+            case("bumpalo", 3.0),
+            case("Arena", 1.0),
+            case("bumpalo", 5.0),
+            case("Arena", 2.0),
+            case("Arena", 9.0),
+        ];
+        assert_eq!(
+            medians(rounds.to_vec()),
+            [Case { instructions: None, ..case("bumpalo", 4.0) }, case("Arena", 2.0)]
+        );
+    }
+
+    #[test]
+    fn every_suite_of_a_crate_has_a_command() {
+        for suite in [Suite::Arena, Suite::Pool, Suite::Compose, Suite::Debug] {
+            assert!(command_of(suite).is_some());
+        }
+        assert_eq!(command_of(Suite::Real), None);
+    }
+}

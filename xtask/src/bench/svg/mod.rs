@@ -1,0 +1,13 @@
+//! The pictures: drawn by hand as SVG, without scripts, in colours that the reader's light or dark mode sets.
+#![forbid(unsafe_code)]
+
+mod canvas;
+mod scale;
+mod scatter;
+mod bars;
+mod heat;
+
+pub(crate) use bars::{Bar, bars};
+pub(crate) use canvas::{STYLE, escape};
+pub(crate) use heat::{Heat, Tile, heat};
+pub(crate) use scatter::{Corner, Dot, Scatter};
