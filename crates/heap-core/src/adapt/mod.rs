@@ -4,12 +4,14 @@
 //! stamps the impls on a type, so that it *is* their allocator too, with no wrapper; `GlobalAlloc`, whose
 //! statics cannot be generic, has the wrapper [`AsGlobal`].
 //!
-//! Inwards (theirs where ours is asked for): [`FromGlobalAlloc`].
+//! Inwards (theirs where ours is asked for): [`FromGlobalAlloc`], and a `FromForeign` in each of the modules below.
 
 #[doc(hidden)]
 pub mod bridge;
 mod stamp;
 mod global_alloc;
+#[cfg(any(feature = "allocator-api2-02", feature = "allocator-api2-04", feature = "allocator-api"))]
+mod import;
 #[cfg(feature = "allocator-api2-02")]
 pub mod allocator_api2_02;
 #[cfg(feature = "allocator-api2-04")]

@@ -1,6 +1,12 @@
-//! `core::alloc::Allocator`: what [the stamp](crate::impl_foreign_allocators) refers to.
+//! `core::alloc::Allocator`: what [the stamp](crate::impl_foreign_allocators) refers to, and [`FromForeign`].
+//!
+//! Stable since Rust 1.100; before, every crate that names the trait needs the nightly feature `allocator_api`. The
+//! impls use what both have: the two types and the six methods.
 
+use core::alloc::Layout;
 use core::ptr::NonNull;
+
+use crate::adapt::import::{import_foreign, no_unwind};
 
 pub use core::alloc::{AllocError, Allocator};
 
@@ -17,4 +23,8 @@ impl From<AllocError> for crate::AllocError {
     fn from(_: AllocError) -> Self {
         Self
     }
+}
+
+import_foreign! {
+    /// An allocator of `core::alloc::Allocator` as an [`Allocator`](crate::Allocator).
 }

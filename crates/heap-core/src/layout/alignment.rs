@@ -21,10 +21,14 @@ impl Alignment {
     /// One byte: no alignment at all.
     pub const MIN: Self = Self { log2: 0 };
 
+    /// Half of the address space: the largest power of two that a `usize` holds.
+    pub const MAX: Self = Self { log2: (usize::BITS - 1) as u8 };
+
     /// The alignment of `bytes`, if that is a power of two.
     #[inline]
     #[must_use]
     #[doc(alias = "fromByteUnits")]
+    #[doc(alias = "fromByteUnitsOptional")]
     pub const fn new(bytes: usize) -> Option<Self> {
         if bytes.is_power_of_two() { Some(Self { log2: bytes.trailing_zeros() as u8 }) } else { None }
     }
@@ -75,6 +79,7 @@ impl Alignment {
     /// The next multiple at or above `addr`; `None` when it does not fit a `usize`.
     #[inline]
     #[must_use]
+    #[doc(alias = "alignForward")]
     pub const fn forward(self, addr: usize) -> Option<usize> {
         match addr.checked_add(self.mask()) {
             Some(sum) => Some(sum & !self.mask()),
@@ -92,6 +97,7 @@ impl Alignment {
     /// The last multiple at or below `addr`.
     #[inline]
     #[must_use]
+    #[doc(alias = "alignBackward")]
     pub const fn backward(self, addr: usize) -> usize {
         addr & !self.mask()
     }
@@ -100,8 +106,28 @@ impl Alignment {
     #[inline]
     #[must_use]
     #[doc(alias = "check")]
+    #[doc(alias = "isAligned")]
     pub const fn is_aligned(self, addr: usize) -> bool {
         addr & self.mask() == 0
+    }
+
+    /// The first pointer at or above `ptr` that is aligned and a whole number of `T`s away; it keeps its provenance.
+    ///
+    /// `None` when there is none: the next multiple does not fit the address space, or lies inside a `T`.
+    ///
+    /// ```
+    /// use heap_core::Alignment;
+    /// let line = Alignment::new(64).unwrap();
+    /// let buffer = [0_u32; 32];
+    /// let aligned = line.align_pointer(buffer.as_ptr().cast_mut()).unwrap();
+    /// assert!(line.is_aligned(aligned.addr()) && aligned.addr() - buffer.as_ptr().addr() < 64);
+    /// ```
+    #[inline]
+    #[must_use]
+    #[doc(alias = "alignPointerOffset")]
+    pub fn align_pointer<T>(self, ptr: *mut T) -> Option<*mut T> {
+        let delta = self.forward(ptr.addr())? - ptr.addr();
+        delta.is_multiple_of(size_of::<T>()).then(|| ptr.wrapping_byte_add(delta))
     }
 }
 
