@@ -55,6 +55,8 @@ use crate::contract::AllocError;
 /// unsafe { Global.free(block.cast(), layout) };
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "mem.Allocator")]
+#[doc(alias = "VTable")]
 pub unsafe trait Allocator {
     /// Returns a block of at least `layout.size()` bytes at a multiple of `layout.align()`.
     ///

@@ -124,6 +124,7 @@ impl Alignment {
     /// ```
     #[inline]
     #[must_use]
+    #[doc(alias = "alignPointer")]
     #[doc(alias = "alignPointerOffset")]
     pub fn align_pointer<T>(self, ptr: *mut T) -> Option<*mut T> {
         let delta = self.forward(ptr.addr())? - ptr.addr();

@@ -18,9 +18,9 @@ const PER_DOUBLING_LOG2: u32 = 2;
 /// # Invariants
 ///
 /// - **C1** `class_size(class_of(s)) >= s`, and `class_of(s)` is the smallest class with that.
-/// - **C2** If `s` is a multiple of a power of two `a`, and `s` is its class's request rounded up to `a`
-///   (see [`class_of_layout`](Self::class_of_layout)), then `class_size(class_of(s))` is a multiple of `a`: slots
-///   laid end to end from a base aligned to `a` are all aligned to `a`.
+/// - **C2** `class_size(class_of_layout(l))` is a multiple of `l.align()`: slots laid end to end from an aligned base are
+///   all aligned. For the class is that of the size rounded up to the alignment `a`; where `a` is at most the distance
+///   between classes, every class size is a multiple of `a`, and where it is more, the rounded size is itself a class.
 ///
 /// ```
 /// use heap_core::SizeClasses;

@@ -22,6 +22,8 @@ use crate::layout::Alignment;
 /// - **T4** On failure nothing has changed and the caller owns what he owned. Where the caller's own code unwinds (a
 ///   closure, a destructor, a `Display`), the block is given back first.
 ///
+/// Apart from the allocator's own work each takes O(1), or O(bytes) where bytes are copied, filled or made.
+///
 /// ```
 /// use heap_core::{Allocator, AllocatorExt, Global};
 ///
@@ -110,7 +112,7 @@ pub trait AllocatorExt: Allocator {
     /// [`AllocError`]: out of memory, or the size overflows (T1).
     #[inline]
     #[doc(alias = "allocWithOptions")]
-    #[doc(alias = "allocAdvanced")]
+    #[doc(alias = "allocWithOptionsRetAddr")]
     fn alloc_slice<T>(&self, count: usize) -> Result<NonNull<[MaybeUninit<T>]>, AllocError> {
         slice::alloc(self, count, Alignment::of::<T>())
     }
@@ -133,6 +135,7 @@ pub trait AllocatorExt: Allocator {
     /// [`AllocError`]: out of memory, or the size overflows (T1).
     #[inline]
     #[doc(alias = "alignedAlloc")]
+    #[doc(alias = "allocAdvancedWithRetAddr")]
     #[doc(alias = "allocBytesAligned")]
     fn alloc_slice_aligned<T>(
         &self,
@@ -207,7 +210,7 @@ pub trait AllocatorExt: Allocator {
     /// Changes a slice's length in place, or refuses. After `true` the slice is the same address with `count` elements.
     ///
     /// A `count` of zero frees it: `true`. An empty slice has no block that could grow: `false`. With elements of size
-    /// zero every length fits: `true`. Dropped elements are not dropped, new ones are uninitialised.
+    /// zero every length fits: `true`. Elements cut off are not dropped, new ones are uninitialised.
     ///
     /// # Safety
     ///
@@ -387,11 +390,8 @@ pub trait AllocatorExt: Allocator {
         sentinel: u8,
     ) -> Result<SentinelSlice<u8>, AllocError> {
         let (first, len) = text::print(self, text, 1)?;
-        // SAFETY: the block has `len + 1` bytes (S1), and the last is written here (S2).
-        unsafe {
-            first.add(len).write(sentinel);
-            Ok(SentinelSlice::from_raw(first, len))
-        }
+        // SAFETY: the block has `len + 1` bytes.
+        Ok(unsafe { sentinel::ended(first, len, sentinel) })
     }
 }
 

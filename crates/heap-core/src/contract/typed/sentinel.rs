@@ -107,7 +107,7 @@ fn terminated(count: usize) -> Result<usize, AllocError> {
 ///
 /// `count + 1` elements at `first` are one block of the caller's (S1).
 #[inline]
-unsafe fn ended<T>(first: NonNull<T>, count: usize, sentinel: T) -> SentinelSlice<T> {
+pub(super) unsafe fn ended<T>(first: NonNull<T>, count: usize, sentinel: T) -> SentinelSlice<T> {
     // SAFETY: the block has an element at index `count`.
     unsafe { first.add(count).write(sentinel) };
     SentinelSlice { first, len: count }
