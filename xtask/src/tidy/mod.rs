@@ -9,6 +9,7 @@
 //! | [`words`] | one word, one meaning |
 //! | [`crates`] | a README with a tested example, one binary of integration tests |
 //! | [`debts`] | no ignored tests, no work put off without a number, no panics |
+//! | [`links`] | links in Markdown lead somewhere |
 
 pub(crate) mod source;
 mod scan;
@@ -20,6 +21,7 @@ mod doors;
 mod words;
 mod crates;
 mod debts;
+mod links;
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +42,8 @@ const FOLDERS: [&str; 5] = ["src", "tests", "examples", "benches", "fuzz_targets
 /// When there is a breach, or a file cannot be read.
 pub(crate) fn run() -> anyhow::Result<()> {
     let (crates, manifests) = load()?;
-    let breaches = check(&crates, &manifests);
+    let mut breaches = check(&crates, &manifests);
+    breaches.extend(links::check(&workspace::root()));
     for breach in &breaches {
         match breach.line {
             0 => println!("{}: {}", breach.path, breach.text),
