@@ -1,5 +1,5 @@
 //! Links in Markdown lead to a file that is there: pages, pictures, sources. What is on the web, and rustdoc's own
-//! links (`crate::Arena`), are not looked at.
+//! links (`crate::Arena`), are not looked at. Decisions have numbers of their own and stand in their index.
 
 use std::fs;
 use std::path::Path;
@@ -13,16 +13,40 @@ const PLACES: [(&str, bool); 5] =
 /// Folders that are not ours to judge.
 const NOT_OURS: [&str; 2] = ["target", "node_modules"];
 
+/// Where decisions are, each with a number of its own.
+const DECISIONS: &str = "docs/decisions/";
+
 /// Breaches in all pages below `root`.
 pub(crate) fn check(root: &Path) -> Vec<Breach> {
     let mut pages = Vec::new();
     PLACES.iter().for_each(|(place, below)| collect(root, place, *below, &mut pages));
     let exists = |path: &str| root.join(path).exists();
-    let of = |page: String| {
-        let text = fs::read_to_string(root.join(&page)).unwrap_or_default();
-        check_page(&page, &text, exists)
+    let of = |page: &String| {
+        let text = fs::read_to_string(root.join(page)).unwrap_or_default();
+        check_page(page, &text, exists)
     };
-    pages.into_iter().flat_map(of).collect()
+    let decisions: Vec<_> = pages.iter().filter_map(|page| page.strip_prefix(DECISIONS)).collect();
+    let index = fs::read_to_string(root.join(DECISIONS).join("README.md")).unwrap_or_default();
+    let mut breaches = check_decisions(&decisions, &index);
+    breaches.extend(pages.iter().flat_map(of));
+    breaches
+}
+
+/// Decisions that share a number, or that the index does not list.
+fn check_decisions(pages: &[&str], index: &str) -> Vec<Breach> {
+    let number = |page: &str| page.split('-').next().unwrap_or_default().to_owned();
+    let breach =
+        |page: &str, text: &str| Breach { path: format!("{DECISIONS}{page}"), line: 0, text: text.into() };
+    let mut breaches = Vec::new();
+    for (i, page) in pages.iter().enumerate().filter(|(_, page)| **page != "README.md") {
+        if pages[..i].iter().any(|other| number(other) == number(page)) {
+            breaches.push(breach(page, "another decision has this number"));
+        }
+        if !index.contains(&format!("]({page})")) {
+            breaches.push(breach(page, "docs/decisions/README.md does not list it"));
+        }
+    }
+    breaches
 }
 
 fn collect(root: &Path, folder: &str, below: bool, pages: &mut Vec<String>) {
@@ -117,6 +141,20 @@ mod tests {
             breaches("docs/decisions/1.md", "[a](../a.md) [b](./../a.md) [l](../../LICENSE)"),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn a_decision_with_a_number_taken_or_without_a_line_in_the_index_is_a_breach() {
+        let shown = |breach: Breach| format!("{}: {}", breach.path, breach.text);
+        let check = |pages: &[&str], index: &str| {
+            check_decisions(pages, index).into_iter().map(shown).collect::<Vec<_>>()
+        };
+        assert_eq!(check(&["0001-a.md", "0002-b.md", "README.md"], "[1](0001-a.md) [2](0002-b.md)"), [""; 0]);
+        let expected = [
+            "docs/decisions/0001-b.md: another decision has this number",
+            "docs/decisions/0001-b.md: docs/decisions/README.md does not list it",
+        ];
+        assert_eq!(check(&["0001-a.md", "0001-b.md"], "[1](0001-a.md)"), expected);
     }
 
     #[test]
