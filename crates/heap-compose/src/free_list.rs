@@ -55,12 +55,12 @@ impl<A: Allocator, const MIN: usize, const MAX: usize> FreeList<A, MIN, MAX> {
         };
         match Layout::from_size_align(MAX, align) {
             Ok(layout) => layout,
-            Err(_) => panic!("no layout is so large"),
+            Err(_) => Layout::new::<()>(),
         }
     };
     /// `child`, with an empty list.
     pub const fn new(child: A) -> Self {
-        const { assert!(Self::LAYOUT.size() == MAX) }
+        const { assert!(Self::LAYOUT.size() == MAX, "no layout is so large") }
         Self { child, list: FreeBlocks::new() }
     }
     /// Gives every block on the list back to the child. O(blocks on the list).

@@ -29,8 +29,8 @@ use crate::contract::Allocator;
 ///
 /// # Safety
 ///
-/// `owns` answers `true` for every live block of the allocator that has memory (size not zero), and `false`
-/// for every block of another allocator. Compositions free by its answer.
+/// `owns` answers `true` for every address in a live block of the allocator, and `false` for every block of
+/// another allocator whose memory does not come from this one. Compositions free by its answer.
 pub unsafe trait Owns: Allocator {
     /// Whether `block` lies in memory that this allocator hands out. Never dereferences `block`.
     #[doc(alias = "ownsPtr")]
