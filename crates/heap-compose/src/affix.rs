@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use heap_core::contract::zero_sized;
-use heap_core::{AllocError, Allocator, Reset, Usage};
+use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::block::Fresh;
 use crate::frame::Frame;
@@ -13,8 +13,7 @@ use crate::frame::Frame;
 ///
 /// Both begin as the values given to [`new`](Self::new), belong to the allocator, and go with the block when it is
 /// resized or moved. A prefix is found from the address alone, a suffix from the layout too. Blocks of size zero have
-/// neither. Costs `size_of::<P>()` rounded up to the block's alignment, and `size_of::<S>()`. There is no `Owns`: where
-/// the child's block begins depends on the alignment.
+/// neither. Costs `size_of::<P>()` rounded up to the block's alignment, and `size_of::<S>()`.
 ///
 /// ```
 /// use core::alloc::Layout;
@@ -124,5 +123,6 @@ unsafe impl<A: Allocator, P: Copy, S: Copy> Allocator for Affix<A, P, S> {
     }
 }
 
+forward_owns! { [A: Owns, P: Copy, S: Copy] Affix<A, P, S>, child }
 forward_usage! { [A: Usage, P, S] Affix<A, P, S>, child }
 forward_reset! { [A: Reset, P, S] Affix<A, P, S>, child }

@@ -20,12 +20,24 @@ use crate::nodes::{Node, Nodes};
 ///
 /// ```
 /// use core::alloc::Layout;
-/// use heap_compose::{Cascade, Null};
+/// use heap_arena::Arena;
+/// use heap_compose::Cascade;
 /// use heap_core::Allocator;
 ///
-/// // A real one makes arenas or fixed buffers of, say, `bytes.max(1 << 20)`.
-/// let heap = Cascade::new(|bytes| (bytes < 1 << 20).then_some(Null));
-/// assert!(heap.alloc(Layout::new::<u64>()).is_err(), "the new child had no memory either");
+/// // Arenas that do not grow. The memory of each goes back when its last block is freed.
+/// let heap = Cascade::new(|bytes| {
+///     let arena = Arena::with_capacity(bytes.max(1 << 16)).ok()?;
+///     arena.set_limit(Some(arena.held()));
+///     Some(arena)
+/// });
+/// let layout = Layout::new::<[u8; 40_000]>();
+/// let (first, second) = (heap.alloc(layout)?, heap.alloc(layout)?);
+/// assert_eq!(heap.count(), 2);
+/// // SAFETY: allocated just above with this layout.
+/// unsafe { heap.free(first.cast(), layout) };
+/// assert_eq!(heap.count(), 1);
+/// # unsafe { heap.free(second.cast(), layout) };
+/// # Ok::<(), heap_core::AllocError>(())
 /// ```
 #[doc(alias = "AllocatorList")]
 pub struct Cascade<A: Owns, F> {

@@ -15,10 +15,10 @@ macro_rules! children {
     };
 }
 
-/// `Owns`, for a part whose blocks begin where its children's blocks begin.
+/// `Owns`, for a part whose blocks lie in its children's blocks.
 macro_rules! forward_owns {
     ([$($generics:tt)*] $part:ty, $($child:ident),+) => {
-        // SAFETY: the part's blocks have the addresses of its children's, so these know them.
+        // SAFETY: the part's blocks lie in live blocks of its children, so these know every address in them.
         unsafe impl<$($generics)*> heap_core::Owns for $part {
             #[inline]
             fn owns(&self, block: core::ptr::NonNull<u8>) -> bool {

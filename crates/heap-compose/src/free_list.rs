@@ -33,7 +33,7 @@ use crate::free_blocks::FreeBlocks;
 /// # Invariants
 ///
 /// - **L1** What is on the list is free, of the child, with [`LAYOUT`](Self::LAYOUT), and nobody else's.
-/// - **L2** [`is_listed` has one answer for all sizes of a block: with yes it came with `LAYOUT`.
+/// - **L2** `is_listed` has one answer for all sizes of a block: with yes it came with `LAYOUT`.
 #[derive(Debug)]
 pub struct FreeList<A: Allocator, const MIN: usize, const MAX: usize> {
     child: A,

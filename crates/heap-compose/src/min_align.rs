@@ -38,7 +38,7 @@ impl<A, const ALIGN: usize> MinAlign<A, ALIGN> {
     /// The layout that the child is asked for.
     #[inline]
     const fn raised(layout: Layout) -> Result<Layout, AllocError> {
-        match layout.align_to(ALIGN) {
+        match layout.align_to(if layout.size() == 0 { 1 } else { ALIGN }) {
             Ok(raised) => Ok(raised),
             Err(_) => Err(AllocError),
         }
@@ -49,7 +49,7 @@ children! { [A, const ALIGN: usize] MinAlign<A, ALIGN>, child: A }
 heap_core::impl_foreign_allocators! { impl[A: Allocator, const ALIGN: usize] for MinAlign<A, ALIGN> }
 
 // SAFETY: every call goes to the child, with the raised layout that it was asked for; the client's alignment divides it
-// (A2), and size zero stays zero (A3).
+// (A2), and a layout of size zero is passed on as it is (A3).
 unsafe impl<A: Allocator, const ALIGN: usize> Allocator for MinAlign<A, ALIGN> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {

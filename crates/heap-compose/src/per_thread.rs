@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 
 use crossbeam_utils::CachePadded;
 use heap_core::contract::zero_sized;
-use heap_core::{AllocError, Allocator, Reset, Usage};
+use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 use lock_api::{GetThreadId, RawMutex};
 
 use crate::affix::Affix;
@@ -129,6 +129,13 @@ unsafe impl<A: Allocator, const N: usize, R: RawMutex, G: GetThreadId> Allocator
 impl<A, const N: usize, R, G> fmt::Debug for PerThread<A, N, R, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PerThread").field("children", &N).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: the blocks are the children's.
+unsafe impl<A: Owns, const N: usize, R: RawMutex, G: GetThreadId> Owns for PerThread<A, N, R, G> {
+    fn owns(&self, block: NonNull<u8>) -> bool {
+        self.homes.iter().any(|home| home.owns(block))
     }
 }
 

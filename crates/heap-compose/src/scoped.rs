@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use heap_core::{AllocError, Allocator, Reset, Usage};
+use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::affix::Affix;
 use crate::block::with_size;
@@ -152,4 +152,5 @@ impl<A: Allocator> Drop for Scoped<A> {
 // SAFETY: the pointers lead to prefixes in the child's blocks, which nobody else reaches; they go where the child goes.
 unsafe impl<A: Allocator + Send> Send for Scoped<A> {}
 
+forward_owns! { [A: Owns] Scoped<A>, child }
 forward_usage! { [A: Allocator + Usage] Scoped<A>, child }
