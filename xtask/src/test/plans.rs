@@ -43,7 +43,7 @@ pub(crate) fn features(facts: &Facts) -> Plan {
         }
         if !features.is_empty() {
             let all = features.join(",");
-            let args = ["test", "--package", name, "--lib", "--tests", "--features", &all];
+            let args = ["test", "--package", name, "--features", &all];
             jobs.push(Job::tests(format!("{name} [{all}]"), run::cargo(&args)));
         }
     }
@@ -101,17 +101,15 @@ pub(crate) fn nightly(facts: &Facts) -> Plan {
     if !facts.host.nightly {
         return Plan::skip("no nightly toolchain (rustup toolchain install nightly)");
     }
-    let mut jobs = Vec::new();
-    for member in published(facts) {
-        let features = member.features.iter().filter(|feature| NIGHTLY_FEATURES.contains(&&feature[..]));
-        for feature in features {
-            let args = ["test", "--package", &member.name, "--lib", "--tests", "--features", feature];
-            let mut command = toolchain::nightly_cargo(&args);
-            command.env("RUSTFLAGS", "-Zcrate-attr=feature(allocator_api)");
-            jobs.push(Job::tests(format!("{} [{feature}]", member.name), apart(command, facts, "nightly")));
-        }
-    }
-    Plan::of(jobs)
+    let uses =
+        |member: &&Member| member.features.iter().any(|feature| NIGHTLY_FEATURES.contains(&&feature[..]));
+    let job = |member: &Member| {
+        let mut command = toolchain::nightly_cargo(&["test", "--package", &member.name, "--all-features"]);
+        let flag = "-Zcrate-attr=feature(allocator_api)";
+        command.env("RUSTFLAGS", flag).env("RUSTDOCFLAGS", flag);
+        Job::tests(member.name.clone(), apart(command, facts, "nightly"))
+    };
+    Plan::of(published(facts).filter(uses).map(job).collect())
 }
 
 /// The models of crates that depend on loom: tests with `loom` in their path, and `tests/loom.rs`.
