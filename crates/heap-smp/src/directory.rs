@@ -7,6 +7,7 @@ use core::ptr::{self, NonNull};
 use heap_os::pages;
 
 use crate::config::{SEGMENT, UNIT};
+use crate::publish::{Outcome, publish};
 use crate::segment::Segment;
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -119,20 +120,11 @@ impl Directory {
         let mut leaf = self.root[high].load(Ordering::Acquire);
         if leaf.is_null() {
             let fresh = pages::map(LEAF_BYTES).ok()?;
-            let null = ptr::null_mut();
-            // Release pairs with the acquires: a leaf's zeros are seen before the leaf.
-            match self.root[high].compare_exchange(
-                null,
-                fresh.as_ptr().cast(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => leaf = fresh.as_ptr().cast(),
-                Err(other) => {
-                    // SAFETY: mapped just above, and nobody else's. If it stays mapped, a little is lost.
-                    let _ = unsafe { pages::unmap(fresh, LEAF_BYTES) };
-                    leaf = other;
-                }
+            let outcome;
+            (leaf, outcome) = publish(&self.root[high], fresh.as_ptr().cast());
+            if outcome == Outcome::Late {
+                // SAFETY: mapped just above, and nobody else's. If it stays mapped, a little is lost.
+                let _ = unsafe { pages::unmap(fresh, LEAF_BYTES) };
             }
         }
         // SAFETY: D2.

@@ -1,26 +1,53 @@
 #![doc = include_str!("../README.md")]
 
 mod sync;
-mod bits;
-mod config;
-mod size;
-mod violation;
-mod lock;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 mod chain;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+mod publish;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+mod lock;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 mod depot;
+#[cfg(all(test, loom))]
+mod loom_models;
+
+#[cfg(not(loom))]
+mod bits;
+#[cfg(not(loom))]
+mod config;
+#[cfg(not(loom))]
+mod size;
+#[cfg(not(loom))]
+mod violation;
+#[cfg(not(loom))]
 mod segment;
+#[cfg(not(loom))]
 mod directory;
+#[cfg(not(loom))]
 mod span_heap;
+#[cfg(not(loom))]
 mod central;
+#[cfg(not(loom))]
 mod huge;
+#[cfg(not(loom))]
 mod core_heap;
+#[cfg(not(loom))]
 mod reclaim;
+#[cfg(not(loom))]
 mod process;
+#[cfg(not(loom))]
 mod large;
+#[cfg(not(loom))]
 mod thread_cache;
+#[cfg(not(loom))]
 mod stats;
+#[cfg(not(loom))]
 mod smp_allocator;
 
+#[cfg(not(loom))]
 pub use config::Settings;
+#[cfg(not(loom))]
 pub use smp_allocator::SmpAllocator;
+#[cfg(not(loom))]
 pub use stats::{CLASS_COUNT, ClassStats, Stats};

@@ -6,9 +6,7 @@
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 
-use crossbeam_utils::Backoff;
-
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering, Pause};
 
 /// A value behind a lock.
 ///
@@ -34,6 +32,13 @@ pub(crate) struct Guard<'a, T> {
 
 impl<T> Lock<T> {
     /// An open lock.
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// An open lock.
+    #[cfg(not(loom))]
     pub(crate) const fn new(value: T) -> Self {
         Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
@@ -56,23 +61,24 @@ impl<T> Lock<T> {
     #[cold]
     #[inline(never)]
     fn acquire_slow(&self) {
-        let backoff = Backoff::new();
+        let pause = Pause::default();
         loop {
             if !self.held.load(Ordering::Relaxed)
                 && self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {
                 return;
             }
-            // Spins a little, then yields to the scheduler.
-            backoff.snooze();
+            pause.wait();
         }
     }
 
     /// Closes the lock across a fork, so that the child finds the value whole.
+    #[cfg(not(loom))]
     pub(crate) fn lock_for_fork(&self) {
         self.acquire();
     }
 
+    #[cfg(not(loom))]
     /// Opens the lock again, in the parent and in the child.
     ///
     /// # Safety

@@ -1,5 +1,13 @@
 //! The integration tests of heap-smp, in one binary that runs on its own global allocator.
 
+mod blocks;
+mod child;
+mod fork;
+mod memory;
+mod refusal;
+mod threads;
+mod violations;
+
 use heap_smp::SmpAllocator;
 
 #[global_allocator]

@@ -1,0 +1,102 @@
+//! Memory goes back: to the system after everything is freed, to other size classes after a change of phase.
+
+use heap_smp::SmpAllocator;
+
+use crate::child;
+
+const SMP: SmpAllocator = SmpAllocator::new();
+
+/// Resident bytes of this process.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * heap_os::page_size()
+}
+
+fn boxes<const N: usize>(count: usize) -> Vec<Box<[u8; N]>> {
+    (0..count).map(|n| Box::new([n as u8; N])).collect()
+}
+
+/// D-SM-10
+#[test]
+fn resident_memory_falls_back_after_everything_is_freed() {
+    child::passes("memory::resident_memory_falls_back_after_everything_is_freed", || {
+        let start = resident();
+        let held = boxes::<100>(1_000_000);
+        let full = resident();
+        drop(held);
+        SMP.purge();
+        let end = resident();
+        assert!(full - start >= 100_000_000, "{start} {full}");
+        assert!(end - start <= 4 << 20, "{start} {full} {end}");
+    });
+}
+
+#[test]
+fn an_idle_program_becomes_lean_without_any_call() {
+    child::passes("memory::an_idle_program_becomes_lean_without_any_call", || {
+        let start = resident();
+        drop(boxes::<100>(1_000_000));
+        // The helper gives memory back within a second; waiting for it makes no call to the allocator. However long that
+        // takes on a busy machine: what is asserted is that it happens, not when.
+        for _ in 0..600 {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            if resident_without_allocating() <= start + (8 << 20) {
+                return;
+            }
+        }
+        panic!("{start} -> {}", resident());
+    });
+}
+
+/// As [`resident`], with a buffer on the stack.
+fn resident_without_allocating() -> usize {
+    use std::io::Read;
+    let mut text = [0; 128];
+    let len = std::fs::File::open("/proc/self/statm").unwrap().read(&mut text).unwrap();
+    let pages = text[..len].split(|&byte| byte == b' ').nth(1).unwrap();
+    pages.iter().fold(0, |pages, digit| pages * 10 + usize::from(digit - b'0')) * heap_os::page_size()
+}
+
+/// D-SM-11
+#[test]
+fn memory_of_one_size_serves_another_after_a_change_of_phase() {
+    child::passes("memory::memory_of_one_size_serves_another_after_a_change_of_phase", || {
+        drop(boxes::<100>(400_000));
+        let after_first = SMP.stats().reserved_bytes;
+        drop(boxes::<400>(100_000));
+        drop(boxes::<3000>(13_000));
+        let after_last = SMP.stats().reserved_bytes;
+        assert!(after_last <= after_first + (32 << 20), "{after_first} -> {after_last}");
+    });
+}
+
+#[test]
+fn purge_leaves_nothing_free_resident() {
+    child::passes("memory::purge_leaves_nothing_free_resident", || {
+        drop(boxes::<64>(100_000));
+        drop(vec![1u8; 5 << 20]);
+        SMP.purge();
+        assert_eq!(SMP.stats().free_resident_bytes, 0);
+    });
+}
+
+#[test]
+fn stats_follow_what_is_live() {
+    child::passes("memory::stats_follow_what_is_live", || {
+        let before = SMP.stats();
+        let small = boxes::<64>(10_000);
+        let run = vec![1u8; 1 << 20];
+        let huge = vec![1u8; 40 << 20];
+        let full = SMP.stats();
+        assert!(full.slot_bytes >= before.slot_bytes + 640_000);
+        assert!(full.run_bytes >= before.run_bytes + (1 << 20));
+        assert_eq!(full.huge_blocks, before.huge_blocks + 1);
+        assert!(full.huge_bytes >= before.huge_bytes + (40 << 20));
+        let class = full.classes.iter().find(|class| class.slot == 64).unwrap();
+        assert!(class.slots - class.free >= 10_000);
+        drop((small, run, huge));
+        let after = SMP.stats();
+        assert_eq!((after.run_bytes, after.huge_bytes), (before.run_bytes, before.huge_bytes));
+    });
+}

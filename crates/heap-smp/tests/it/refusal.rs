@@ -1,0 +1,133 @@
+//! The system refuses: the k-th call, every call from it on, every n-th. Nothing is lost, later calls work.
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use heap_core::Allocator;
+use heap_os::fault::{Calls, Plan};
+use heap_smp::SmpAllocator;
+
+use crate::child;
+
+const SMP: SmpAllocator = SmpAllocator::new();
+const SIZES: [usize; 8] = [16, 100, 1000, 5000, 30_000, 300_000, 3 << 20, 20 << 20];
+
+/// Takes blocks of all sizes, grows and frees them, and says how many requests were refused. Calls nothing else that
+/// allocates.
+fn program() -> usize {
+    let mut held = [None::<(NonNull<u8>, Layout)>; 64];
+    let mut refused = 0;
+    for (index, place) in held.iter_mut().enumerate() {
+        let layout = Layout::from_size_align(SIZES[index % SIZES.len()], 8).unwrap();
+        match SMP.alloc(layout) {
+            Ok(block) => {
+                let block = block.cast::<u8>();
+                // SAFETY: the block is ours and that long.
+                unsafe { block.write(index as u8) };
+                *place = Some((block, layout));
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    for (index, (block, layout)) in
+        held.iter_mut().enumerate().filter_map(|(n, held)| Some((n, held.as_mut()?)))
+    {
+        let larger = Layout::from_size_align(layout.size() * 2, 8).unwrap();
+        // SAFETY: the block is live; on failure it stays ours with its old layout.
+        unsafe {
+            match SMP.realloc(*block, *layout, larger) {
+                Ok(moved) => (*block, *layout) = (moved.cast(), larger),
+                Err(_) => refused += 1,
+            }
+            assert_eq!(block.read(), index as u8);
+        }
+    }
+    for (block, layout) in held.into_iter().flatten() {
+        // SAFETY: live, and given up.
+        unsafe { SMP.free(block, layout) };
+    }
+    refused
+}
+
+/// Runs the program under a plan; afterwards all must work, and the books must balance.
+fn survive(plan: Plan) -> u64 {
+    let guard = plan.on_this_thread();
+    let refused = program();
+    let hits = guard.refused();
+    drop(guard);
+    assert!(hits > 0 || refused == 0, "refused without a reason");
+    assert_eq!(program(), 0, "later calls work");
+    let stats = SMP.stats();
+    assert_eq!((stats.run_bytes, stats.huge_bytes), (0, 0), "nothing is lost");
+    hits
+}
+
+/// D-SM-12
+#[test]
+fn each_refused_call_is_survived() {
+    child::passes("refusal::each_refused_call_is_survived", || {
+        for calls in [Calls::ALL, Calls::MAP, Calls::UNMAP, Calls::DECOMMIT, Calls::MOVE, Calls::ADVISE] {
+            let mut k = 0;
+            while survive(Plan::nth(k).of(calls)) > 0 {
+                SMP.purge();
+                k += 1;
+            }
+        }
+    });
+}
+
+#[test]
+fn refusals_that_last_are_survived() {
+    child::passes("refusal::refusals_that_last_are_survived", || {
+        for k in 0..40 {
+            survive(Plan::from(k));
+            SMP.purge();
+        }
+        for n in [1, 2, 3, 7] {
+            survive(Plan::every(n));
+            SMP.purge();
+        }
+    });
+}
+
+/// A limit on the address space that the program runs into, and recovers from.
+#[cfg(unix)]
+#[test]
+fn exhausted_address_space_is_null_and_not_the_end() {
+    child::passes("refusal::exhausted_address_space_is_null_and_not_the_end", || {
+        limit_address_space(512 << 20);
+        for size in [100_000, 5 << 20, 1000] {
+            let layout = Layout::from_size_align(size, 8).unwrap();
+            // The blocks are a list through themselves: the test must not allocate when there is nothing left.
+            let mut list: *mut *mut u8 = std::ptr::null_mut();
+            let mut count = 0;
+            while let Ok(block) = SMP.alloc(layout) {
+                let block = block.cast::<*mut u8>().as_ptr();
+                // SAFETY: the block is ours and longer than a pointer.
+                unsafe { block.write(list.cast()) };
+                list = block;
+                count += 1;
+            }
+            assert!(count * size >= 128 << 20, "{count} blocks of {size}");
+            while !list.is_null() {
+                let block = list;
+                // SAFETY: the list's blocks are ours; each is freed once.
+                unsafe {
+                    list = block.read().cast();
+                    SMP.free(NonNull::new(block.cast()).unwrap(), layout);
+                }
+            }
+            let mebibyte = Layout::from_size_align(1 << 20, 8).unwrap();
+            let block = SMP.alloc(mebibyte).expect("memory is there again");
+            // SAFETY: just allocated.
+            unsafe { SMP.free(block.cast(), mebibyte) };
+        }
+    });
+}
+
+#[cfg(unix)]
+fn limit_address_space(bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: a plain system call on a value of ours.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+}
