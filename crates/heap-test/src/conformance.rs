@@ -6,7 +6,8 @@
 /// The first argument names the module. The second is a closure that returns a new allocator; each case calls it at
 /// least once. The third, if the allocator cannot serve [`Limits::DEFAULT`](crate::Limits::DEFAULT), states its
 /// [`Limits`](crate::Limits). After a semicolon come the capabilities to be tested, too: `sync` for an allocator
-/// that threads share, `owns`, `usable_size`, `reset` and `usage` for the traits of those names.
+/// that threads share, `reuses` for one that hands freed memory out again, `owns`, `usable_size`, `reset` and `usage` for
+/// the traits of those names.
 ///
 /// ```
 /// use heap_core::Global;
@@ -70,6 +71,11 @@ macro_rules! conformance_group {
     (reset, $make:expr, $limits:expr) => {
         $crate::conformance_tests! { $make, $limits,
             owns: a_reset_allocator_serves_again;
+        }
+    };
+    (reuses, $make:expr, $limits:expr) => {
+        $crate::conformance_tests! { $make, $limits,
+            basic: freed_memory_serves_again;
         }
     };
     (usage, $make:expr, $limits:expr) => {

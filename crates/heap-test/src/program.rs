@@ -30,7 +30,7 @@ pub enum Op {
     Realloc(u8, usize, usize),
     /// From now on passes back the usable size of the block instead of the requested one.
     Claim(u8),
-    /// Hands the block to the next thread of a replay on several; on one thread, checks every block.
+    /// Hands the block to the next thread of a replay on several; on one thread, checks it.
     Hand(u8),
 }
 
@@ -123,18 +123,17 @@ fn decode([head, slot, low, high]: [u8; OP_BYTES], limits: &Limits) -> Op {
     }
 }
 
-/// A size of at most `max`. The product of two numbers below 64 makes large classes rare.
+/// A size of at most `max`: half of all codes spread evenly over the size classes, half lean towards small ones.
 fn decode_size(code: u16, max: usize) -> usize {
-    let (first, second) = (usize::from(code >> 4) & 63, usize::from(code >> 10));
-    let delta = code & 15;
+    let (delta, lean, pick) = (code & 15, code & 16 != 0, usize::from(code >> 5));
     let classes = if max == 0 { 0 } else { SizeClasses::count_up_to(max) };
-    let class = (first * second * classes) >> 12;
+    let class = if lean { (pick * pick * classes) >> 22 } else { (pick * classes) >> 11 };
     let boundary = SizeClasses::class_size(class);
     let size = match delta {
         // Now and then a size from nowhere, or none.
-        15 => boundary / 2 + usize::from(code >> 4),
+        15 => boundary / 2 + pick,
         14 => boundary.saturating_sub(boundary / 16 + 3),
-        13 if first == 0 => 0,
+        13 if pick < 32 => 0,
         near => (boundary + usize::from(near % 5)).saturating_sub(2),
     };
     size.min(max)

@@ -117,7 +117,7 @@ impl<'a, A: Allocator + ?Sized> Replay<'a, A> {
                 }
                 Ok(())
             }
-            Op::Hand(_) => self.slots.iter_mut().flatten().try_for_each(Block::check),
+            Op::Hand(slot) => self.slots[usize::from(slot) % SLOTS].iter_mut().try_for_each(Block::check),
         }
     }
 

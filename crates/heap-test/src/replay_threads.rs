@@ -19,7 +19,8 @@ impl Program {
     /// checks it and frees it. The limits are those of all threads together.
     ///
     /// There are no books that would make the threads wait for each other: that two blocks overlap shows in their
-    /// content. Which step meets which is chance, so a failure may not come again.
+    /// content. Which step meets which is chance, so a failure may not come again. Returns the number of calls of the
+    /// allocator.
     ///
     /// # Errors
     ///
@@ -32,7 +33,7 @@ impl Program {
         programs: &[Self],
         allocator: &A,
         limits: &Limits,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         let asked = &AtomicUsize::new(0);
         let (mut senders, receivers): (Vec<_>, Vec<_>) = programs.iter().map(|_| channel()).unzip();
         senders.rotate_left(usize::from(!programs.is_empty()));
@@ -41,11 +42,11 @@ impl Program {
             let threads = threads.map(|(((program, next), inbox), thread)| {
                 scope.spawn(move || {
                     let slots = [const { None }; SLOTS];
-                    Worker { allocator, limits, asked, slots, next, inbox, thread }.run(program)
+                    Worker { allocator, limits, asked, slots, next, inbox, thread, calls: 0 }.run(program)
                 })
             });
             let threads: Vec<_> = threads.collect();
-            threads.into_iter().try_for_each(|thread| thread.join().expect("the allocator has panicked"))
+            threads.into_iter().map(|thread| thread.join().expect("the allocator has panicked")).sum()
         })
     }
 }
@@ -60,10 +61,11 @@ struct Worker<'a, A: Allocator + ?Sized> {
     next: Sender<Block<'a, A>>,
     inbox: Receiver<Block<'a, A>>,
     thread: u64,
+    calls: u64,
 }
 
 impl<A: Allocator + ?Sized> Worker<'_, A> {
-    fn run(mut self, program: &Program) -> Result<(), Failure> {
+    fn run(mut self, program: &Program) -> Result<u64, Failure> {
         let failure = |step, fault| Failure { step, fault, program: program.clone() };
         for (step, &op) in program.ops().iter().enumerate() {
             let stamp = (self.thread << 32) + step as u64;
@@ -72,25 +74,33 @@ impl<A: Allocator + ?Sized> Worker<'_, A> {
                 return Err(failure(step, fault));
             }
         }
-        let Self { slots, next, inbox, .. } = self;
+        let Self { slots, next, inbox, mut calls, .. } = self;
         // The inbox ends when the thread before has dropped its sender.
         drop(next);
-        let mut left = slots.into_iter().flatten().chain(inbox);
-        left.try_for_each(Block::free).map_err(|fault| failure(program.ops().len(), fault))
+        let mut left = slots.into_iter().flatten().chain(inbox).inspect(|_| calls += 1);
+        left.try_for_each(Block::free).map_err(|fault| failure(program.ops().len(), fault))?;
+        drop(left);
+        Ok(calls)
     }
 
     fn step(&mut self, op: Op, stamp: u64) -> Result<(), Fault> {
-        self.inbox.try_iter().try_for_each(Block::free)?;
+        while let Ok(block) = self.inbox.try_recv() {
+            self.free(Some(block))?;
+        }
         match op {
             Op::Alloc(slot, size, align) | Op::Zeroed(slot, size, align) => {
-                self.take(slot).map_or(Ok(()), Block::free)?;
+                let old = self.take(slot);
+                self.free(old)?;
                 let Ok(layout) = Layout::from_size_align(size, align) else { return Ok(()) };
                 let alloc = if matches!(op, Op::Alloc(..)) { Block::alloc } else { Block::alloc_zeroed };
                 self.count(size + align);
                 let result = alloc(self.allocator, layout, stamp);
                 self.put(slot, result)
             }
-            Op::Free(slot) => self.take(slot).map_or(Ok(()), Block::free),
+            Op::Free(slot) => {
+                let block = self.take(slot);
+                self.free(block)
+            }
             Op::Resize(slot, size) => self.change(slot, size, |block| block.resize(size).map(|_| ())),
             Op::Remap(slot, size) => self.change(slot, size, |block| block.remap(size).map(|_| ())),
             Op::Realloc(slot, size, align) => match Layout::from_size_align(size, align) {
@@ -103,15 +113,19 @@ impl<A: Allocator + ?Sized> Worker<'_, A> {
             }
             Op::Hand(slot) => {
                 // The next thread may have failed and left: then it is this thread's to free.
-                self.take(slot)
-                    .and_then(|block| self.next.send(block).err())
-                    .map_or(Ok(()), |back| back.0.free())
+                let back = self.take(slot).and_then(|block| self.next.send(block).err());
+                self.free(back.map(|back| back.0))
             }
         }
     }
 }
 
 impl<'a, A: Allocator + ?Sized> Worker<'a, A> {
+    fn free(&mut self, block: Option<Block<'a, A>>) -> Result<(), Fault> {
+        self.calls += u64::from(block.is_some());
+        block.map_or(Ok(()), Block::free)
+    }
+
     fn take(&mut self, slot: u8) -> Option<Block<'a, A>> {
         self.slots[usize::from(slot) % SLOTS].take()
     }
@@ -128,7 +142,8 @@ impl<'a, A: Allocator + ?Sized> Worker<'a, A> {
 
     /// Counts a request before it is made. AcqRel pairs with [`may_refuse`](Self::may_refuse): the request is
     /// not made before it is counted.
-    fn count(&self, bytes: usize) {
+    fn count(&mut self, bytes: usize) {
+        self.calls += 1;
         self.asked.fetch_add(bytes, Ordering::AcqRel);
     }
 

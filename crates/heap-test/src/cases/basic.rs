@@ -113,3 +113,19 @@ pub fn any_size_up_to_the_returned_one_may_be_passed_back<A: Allocator>(
         }
     }
 }
+
+/// One block after the other, each freed before the next, many times what the allocator has in total.
+///
+/// # Panics
+///
+/// When the allocator breaks the promise.
+pub fn freed_memory_serves_again<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
+    let allocator = make();
+    for size in limits.boundary_sizes().filter(|&size| size != 0).step_by(7) {
+        let layout = layout(size, limits.max_align.min(8));
+        let times = 4 * limits.count_of(layout);
+        for stamp in 0..times.min(5000) as u64 {
+            ok(ok(Block::alloc(&allocator, layout, stamp)).free());
+        }
+    }
+}

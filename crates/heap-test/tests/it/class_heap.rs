@@ -52,7 +52,11 @@ unsafe impl Send for Slot {}
 
 impl ClassHeap {
     pub(crate) fn new(bug: Bug) -> Self {
-        Self { bump: Bump::new(160 << 20), state: Mutex::default(), bug }
+        Self::with_buffer(bug, 160 << 20)
+    }
+
+    pub(crate) fn with_buffer(bug: Bug, len: usize) -> Self {
+        Self { bump: Bump::new(len), state: Mutex::default(), bug }
     }
 
     fn is(&self, bug: Bug) -> bool {

@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use heap_test::{Limits, Op, Program, cases};
 
+use crate::bump::Bump;
 use crate::class_heap::{Bug, ClassHeap};
 
 const LIMITS: Limits = Limits::DEFAULT;
 
-heap_test::conformance!(without_a_bug, || ClassHeap::new(Bug::None); sync);
+heap_test::conformance!(without_a_bug, || ClassHeap::new(Bug::None); sync, reuses);
 
 /// What a case says of an allocator.
 fn verdict(case: impl FnOnce()) -> String {
@@ -115,6 +116,13 @@ fn a_race_between_threads_is_caught() {
     let found = verdict(rounds);
     let words = ["a thread's case failed", "overlaps the live block", "changed at offset"];
     assert!(words.iter().any(|words| found.contains(words)), "{found}");
+}
+
+#[test]
+fn memory_that_is_never_used_again_is_caught() {
+    let limits = Limits::DEFAULT.total(100_000);
+    let found = verdict(|| cases::basic::freed_memory_serves_again(|| Bump::new(200_000), &limits));
+    assert!(found.starts_with("no memory for "), "{found}");
 }
 
 #[test]
