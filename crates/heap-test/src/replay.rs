@@ -154,8 +154,14 @@ impl<'a, A: Allocator + ?Sized> Replay<'a, A> {
         let Some(block) = self.slots[usize::from(slot) % SLOTS].take() else { return Ok(()) };
         self.summary.calls += 1;
         self.live -= block.layout().size();
-        self.shadow.remove(block.addr(), block.layout())?;
+        self.strike(block.addr(), block.layout())?;
         block.free()
+    }
+
+    /// Strikes a block out of the books. One without bytes is not in them: when a resize took its bytes, its address
+    /// may be another block's by now.
+    fn strike(&mut self, addr: usize, layout: Layout) -> Result<(), Fault> {
+        if layout.size() == 0 { Ok(()) } else { self.shadow.remove(addr, layout) }
     }
 
     fn change(
@@ -172,7 +178,7 @@ impl<'a, A: Allocator + ?Sized> Replay<'a, A> {
         self.summary.calls += 1;
         match make(&mut block, new) {
             Ok(true) => {
-                self.shadow.remove(addr, old)?;
+                self.strike(addr, old)?;
                 if size != 0
                     && let Err(fault) = self.shadow.insert(block.addr(), block.usable(), new)
                 {

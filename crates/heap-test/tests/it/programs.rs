@@ -1,8 +1,12 @@
 //! `Program`: from bytes and seeds, replayed, printed and pasted back.
 
+use core::alloc::Layout;
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::NonNull;
 use std::collections::BTreeSet;
 
-use heap_core::{Global, SizeClasses};
+use heap_core::contract::zero_sized;
+use heap_core::{AllocError, Allocator, Global, SizeClasses};
 use heap_test::{Block, Fault, Limits, OP_BYTES, Op, Program, Rng, SLOTS};
 
 use crate::bump::Bump;
@@ -143,4 +147,50 @@ fn blocks_survive_a_random_walk_of_sizes() {
         block.realloc(layout(rng.below(100_000), 1 << rng.below(8))).unwrap();
     }
     block.free().unwrap();
+}
+
+/// One block of 64 bytes. Gives it out again as soon as a resize to zero bytes has given it back.
+#[derive(Debug, Default)]
+struct OneBlock {
+    bytes: UnsafeCell<[u64; 8]>,
+    taken: Cell<bool>,
+}
+
+// SAFETY: `taken` is true while a client holds the bytes (A1); they are 64, at a multiple of 8, and asked for with at
+// most that (A2); zero sizes come first (A3); there are no clones (A5).
+unsafe impl Allocator for OneBlock {
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if layout.size() == 0 {
+            return Ok(zero_sized(layout));
+        }
+        if layout.size() > 64 || layout.align() > 8 || self.taken.replace(true) {
+            return Err(AllocError);
+        }
+        let block = NonNull::new(self.bytes.get().cast::<u8>()).ok_or(AllocError)?;
+        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+
+    unsafe fn resize(&self, _: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
+        if layout.size() != 0 && new_size == 0 {
+            self.taken.set(false);
+        }
+        layout.size() != 0 && new_size <= layout.size()
+    }
+
+    unsafe fn remap(&self, _: NonNull<u8>, _: Layout, _: usize) -> Option<NonNull<[u8]>> {
+        None
+    }
+
+    unsafe fn free(&self, _: NonNull<u8>, layout: Layout) {
+        if layout.size() != 0 {
+            self.taken.set(false);
+        }
+    }
+}
+
+#[test]
+fn a_block_that_was_resized_to_nothing_may_share_its_address() {
+    let program = Program::from([Op::Alloc(39, 1, 1), Op::Resize(39, 0), Op::Alloc(13, 1, 1), Op::Free(39)]);
+    let summary = program.run(&OneBlock::default(), &LIMITS).unwrap();
+    assert_eq!((summary.calls, summary.resized, summary.refused), (5, 1, 0));
 }
