@@ -5,6 +5,7 @@
 //! | `test` | everything that a change must pass |
 //! | `tidy` | the rules of the house that the compiler does not know |
 //! | `targets` | builds for other systems |
+//! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
 //! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
 
@@ -15,6 +16,7 @@ mod run;
 mod toolchain;
 mod tidy;
 mod spec_map;
+mod hunt;
 mod targets;
 mod test;
 mod bench;
@@ -39,6 +41,12 @@ enum Cmd {
     Tidy,
     /// Builds the published crates for other systems, as far as this machine can.
     Targets(targets::TargetsArgs),
+    /// Replays random programs over every allocator.
+    Soak(hunt::SoakArgs),
+    /// Lets libFuzzer write the programs (needs a nightly and cargo-fuzz).
+    Fuzz(hunt::FuzzArgs),
+    /// Runs unit tests under the interpreter that sees undefined behaviour (needs Miri).
+    Miri(hunt::MiriArgs),
     /// Writes the table of docs/testing.md: which test proves which numbered behaviour.
     SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
@@ -51,6 +59,9 @@ fn main() -> ExitCode {
         Cmd::Test(args) => test::run(&args),
         Cmd::Tidy => tidy::run().map(done),
         Cmd::Targets(args) => targets::run(&args).map(done),
+        Cmd::Soak(args) => hunt::soak(&args).map(done),
+        Cmd::Fuzz(args) => hunt::fuzz(&args).map(done),
+        Cmd::Miri(args) => hunt::miri(&args).map(done),
         Cmd::SpecMap(args) => spec_map::run(&args).map(done),
         Cmd::Bench(args) => bench::run(&args).map(done),
     };

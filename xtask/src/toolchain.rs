@@ -47,6 +47,8 @@ pub(crate) enum Way {
 pub(crate) struct Host {
     pub(crate) nightly: bool,
     pub(crate) miri: bool,
+    /// cargo-fuzz.
+    pub(crate) fuzz: bool,
     pub(crate) fmt: bool,
     pub(crate) clippy: bool,
     /// rustup's targets for the toolchain that runs us.
@@ -79,6 +81,7 @@ impl Host {
         Self {
             nightly,
             miri: nightly && works(nightly_cargo(&["miri", "--version"])),
+            fuzz: nightly && works(nightly_cargo(&["fuzz", "--version"])),
             fmt: works(run::cargo(&["fmt", "--version"])),
             clippy: works(run::cargo(&["clippy", "--version"])),
             targets: says("rustup", &["target", "list", "--installed"]).lines().map(str::to_owned).collect(),
@@ -136,7 +139,7 @@ mod tests {
 
     fn host(targets: &[&str], sources: Option<Way>) -> Host {
         let targets = targets.iter().map(|target| (*target).to_owned()).collect();
-        Host { nightly: false, miri: false, fmt: true, clippy: true, targets, sources }
+        Host { nightly: false, miri: false, fuzz: false, fmt: true, clippy: true, targets, sources }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::hunt;
 use crate::run;
 use crate::test::plan::{Facts, Job, Plan};
 use crate::toolchain::{self, TESTED, Way};
@@ -10,9 +11,11 @@ use crate::workspace::Member;
 /// Features that only a nightly compiler, or Rust 1.100, can build.
 const NIGHTLY_FEATURES: [&str; 1] = ["allocator-api"];
 
-/// Crates whose unit tests the interpreter can run: they map no memory, or can be told to fake it.
-const MIRI: [&str; 7] =
-    ["heap-core", "heap-os", "heap-arena", "heap-pool", "heap-compose", "heap-test", "heap-smp"];
+/// How long the allocators are soaked, all together.
+const SOAK_SECONDS: u64 = 10;
+
+/// The fuzzer replays its corpus and then tries as many inputs of its own.
+const FUZZ_LIMIT: &str = "-runs=20000";
 
 /// Published crates.
 fn published(facts: &Facts) -> impl Iterator<Item = &Member> {
@@ -134,10 +137,25 @@ pub(crate) fn miri(facts: &Facts) -> Plan {
     if !facts.host.miri {
         return Plan::skip("Miri is not installed (rustup +nightly component add miri)");
     }
-    let members = published(facts).filter(|member| MIRI.contains(&&member.name[..]));
-    let job = |member: &Member| {
-        let command = toolchain::nightly_cargo(&["miri", "test", "--package", &member.name, "--lib"]);
-        Job::tests(member.name.clone(), apart(command, facts, "miri"))
-    };
-    Plan::of(members.map(job).collect())
+    let job = |package: &str| Job::tests(package, apart(hunt::miri_command(package), facts, "miri"));
+    Plan::of(hunt::MIRI.map(job).into())
+}
+
+/// Random programs over every allocator, always the same ones.
+pub(crate) fn soak(_: &Facts) -> Plan {
+    Plan::of(vec![Job::check("soak", hunt::soak_command(SOAK_SECONDS, 0))])
+}
+
+/// What fuzzing found interesting before, once more.
+pub(crate) fn fuzz(facts: &Facts) -> Plan {
+    if !facts.host.fuzz {
+        return Plan::skip("cargo-fuzz is not installed (a nightly, and cargo install cargo-fuzz --locked)");
+    }
+    match hunt::fuzz_targets() {
+        Ok(targets) => {
+            let job = |target: &String| Job::check(target.as_str(), hunt::fuzz_command(target, FUZZ_LIMIT));
+            Plan::of(targets.iter().map(job).collect())
+        }
+        Err(error) => Plan::skip(format!("no fuzz targets: {error}")),
+    }
 }

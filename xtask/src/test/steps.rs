@@ -16,7 +16,7 @@ const fn slow(name: &'static str, about: &'static str, plan: fn(&Facts) -> Plan)
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 16] = [
     fast("fmt", "rustfmt would change nothing", fmt),
     fast("tidy", "floors, module order, doors, words, lengths", |_| ourselves("tidy", &["tidy"])),
     fast("spec", "docs/testing.md names the tests as they are", |_| {
@@ -32,6 +32,8 @@ pub(crate) const STEPS: [Step; 14] = [
     slow("targets", "builds for Windows, macOS, wasm and 32 bits", plans::targets),
     slow("nightly", "the standard library's own allocator trait", plans::nightly),
     slow("loom", "models of the lock-free protocols, every interleaving", plans::loom),
+    slow("soak", "random programs over every allocator, beside a second set of books", plans::soak),
+    slow("fuzz", "the corpus of the fuzz targets, and some more", plans::fuzz),
     slow("miri", "unit tests under the interpreter that sees undefined behaviour", plans::miri),
 ];
 

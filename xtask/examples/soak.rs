@@ -1,0 +1,91 @@
+//! Random programs over every allocator, for as long as one likes: `cargo xtask soak --seconds 60`.
+//!
+//! Each allocator in turn replays programs made from consecutive seeds, with a shadow heap beside it that sees
+//! overlap, bad alignment and changed contents. A failure prints the seed and the shortest program found.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use heap_arena::Arena;
+use heap_core::{Allocator, Global};
+use heap_smp::SmpAllocator;
+use heap_test::{Limits, Program};
+
+/// Steps of one program: long enough to reuse, merge and give back memory.
+const STEPS: usize = 4000;
+
+/// Threads of the subjects that have several.
+const THREADS: u64 = 4;
+
+/// Runs one program made from a seed; returns how many steps, or what failed.
+type Subject = fn(u64) -> Result<usize, String>;
+
+const SUBJECTS: [(&str, Subject); 5] = [
+    ("global", |seed| one(seed, || Global)),
+    ("smp", |seed| one(seed, SmpAllocator::new)),
+    ("smp, threads", |seed| many(seed, SmpAllocator::new())),
+    ("arena", |seed| one(seed, Arena::new)),
+    ("arena over smp", |seed| one(seed, || Arena::new_in(SmpAllocator::new()))),
+];
+
+/// Three shapes of programs: small blocks only, all sizes, and large alignments too.
+fn limits(seed: u64) -> Limits {
+    let all = Limits::DEFAULT.total(usize::MAX >> 8);
+    match seed % 3 {
+        0 => all.max_size(512).max_align(16),
+        1 => all.max_size(200_000).max_align(64),
+        _ => all.max_size(1 << 20).max_align(64 << 10),
+    }
+}
+
+fn one<A: Allocator>(seed: u64, make: impl Fn() -> A) -> Result<usize, String> {
+    let limits = limits(seed);
+    let program = Program::from_seed(seed, STEPS, &limits);
+    let fails = |program: &Program| program.run(&make(), &limits).err();
+    match fails(&program) {
+        None => Ok(STEPS),
+        Some(failure) => Err(program.shrink(fails).unwrap_or(failure).to_string()),
+    }
+}
+
+fn many<A: Allocator + Sync>(seed: u64, allocator: A) -> Result<usize, String> {
+    let limits = limits(seed);
+    let program = |thread| Program::from_seed(seed * THREADS + thread, STEPS, &limits);
+    let programs: Vec<_> = (0..THREADS).map(program).collect();
+    let result = Program::run_on_threads(&programs, &allocator, &limits);
+    result.map(|()| STEPS * programs.len()).map_err(|failure| failure.to_string())
+}
+
+/// Runs one subject for `time`; prints a line and says whether all was well.
+fn soak(name: &str, subject: Subject, first: u64, time: Duration) -> bool {
+    let start = Instant::now();
+    let mut steps = 0;
+    let mut seed = first;
+    while start.elapsed() < time {
+        match subject(seed) {
+            Ok(done) => steps += done,
+            Err(failure) => {
+                println!("{name}: seed {seed}: {failure}");
+                return false;
+            }
+        }
+        seed += 1;
+    }
+    let rate = steps as f64 / start.elapsed().as_secs_f64() / 1e6;
+    println!("{name}: {} programs, {steps} steps, {rate:.1} million a second", seed - first);
+    true
+}
+
+/// The number after `--name`, or `default`.
+fn option(name: &str, default: u64) -> u64 {
+    let mut args = std::env::args().skip_while(|arg| arg != name).skip(1);
+    args.next().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn main() -> ExitCode {
+    let (seconds, first) = (option("--seconds", 5), option("--seed", 0));
+    let time = Duration::from_secs(seconds) / SUBJECTS.len() as u32;
+    let good = SUBJECTS.iter().filter(|(name, subject)| soak(name, *subject, first, time)).count();
+    if good == SUBJECTS.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
