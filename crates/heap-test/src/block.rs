@@ -21,7 +21,7 @@ use crate::shadow::well_formed;
 /// # Invariants
 ///
 /// - **L1** While `live`, `ptr` is a live block of `allocator`, `layout` fits it, and `usable` bytes may be used.
-/// - **L2** While `live`, the [`pieces`](pattern::pieces) of the first `filled` bytes were last written here, with
+/// - **L2** While `live`, the pieces (see `pattern`) of the first `filled` bytes were last written here, with
 ///   `stamp`'s pattern; `filled <= usable`.
 ///
 /// ```

@@ -21,18 +21,20 @@ use heap_core::SizeClasses;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes that one instance can hand out in its whole life, counting a block as its size plus its alignment and
-    /// a freed block as lost.
+    /// Bytes that one instance can hand out in its whole life, counting a block as its size plus its alignment plus
+    /// `overhead`, and a freed block as lost.
     pub total: usize,
     /// Size in bytes of the largest block.
     pub max_size: usize,
     /// The largest alignment in bytes, a power of two.
     pub max_align: usize,
+    /// Bytes that a block may cost beyond its size and alignment: a header, or the rest of a slot.
+    pub overhead: usize,
 }
 
 impl Limits {
     /// For an allocator that grows, see the type.
-    pub const DEFAULT: Self = Self { total: 64 << 20, max_size: 1 << 20, max_align: 64 << 10 };
+    pub const DEFAULT: Self = Self { total: 64 << 20, max_size: 1 << 20, max_align: 64 << 10, overhead: 0 };
     /// For an allocator that may refuse every request: cases try zero sizes and refusals only. With
     /// [`max_size`](Self::max_size) set again, a [`Program`](crate::Program) asks for memory and forgives every refusal.
     pub const NOTHING: Self = Self::DEFAULT.total(0);
@@ -64,6 +66,20 @@ impl Limits {
         self
     }
 
+    /// The same with blocks that cost so many bytes more than their size and alignment.
+    ///
+    /// ```
+    /// use heap_test::Limits;
+    /// // A pool of 1000 slots of 64 bytes: any block takes a slot.
+    /// const POOL: Limits = Limits::DEFAULT.total(64 * 1000).max_size(64).max_align(64).overhead(64);
+    /// # assert_eq!(POOL.total, 64_000);
+    /// ```
+    #[must_use]
+    pub const fn overhead(mut self, bytes: usize) -> Self {
+        self.overhead = bytes;
+        self
+    }
+
     /// Whether an allocator with these limits serves a block of `layout`, `times` over.
     #[must_use]
     pub const fn allow(&self, layout: Layout, times: usize) -> bool {
@@ -72,7 +88,17 @@ impl Limits {
 
     /// How many blocks of `layout` fit into the total.
     pub(crate) const fn count_of(&self, layout: Layout) -> usize {
-        self.total / (layout.size() + layout.align())
+        self.total / self.cost(layout)
+    }
+
+    /// What a block of `layout` takes out of the total, at least 1.
+    pub(crate) const fn cost(&self, layout: Layout) -> usize {
+        layout.size().saturating_add(layout.align()).saturating_add(self.overhead)
+    }
+
+    /// What one instance can serve, to count down.
+    pub(crate) const fn budget(&self) -> Budget {
+        Budget { limits: *self, left: self.total }
     }
 
     /// Sizes at which allocators change their mind: those of the size classes and their neighbours, ascending, up to
@@ -90,6 +116,23 @@ impl Limits {
     pub(crate) fn alignments(&self) -> impl Iterator<Item = usize> {
         let max = self.max_align;
         (0..usize::BITS).map(|log2| 1 << log2).take_while(move |&align| align <= max)
+    }
+}
+
+/// What a case may still ask of one instance.
+pub(crate) struct Budget {
+    limits: Limits,
+    left: usize,
+}
+
+impl Budget {
+    /// Takes one block of `layout` out of what is left, if the allocator must serve it.
+    #[must_use]
+    pub(crate) fn take(&mut self, layout: Layout) -> bool {
+        let cost = self.limits.cost(layout);
+        let served = cost <= self.left && self.limits.allow(layout, 1);
+        self.left -= if served { cost } else { 0 };
+        served
     }
 }
 

@@ -77,7 +77,7 @@ struct Replay<'a, A: Allocator + ?Sized> {
     limits: &'a Limits,
     slots: [Option<Block<'a, A>>; SLOTS],
     shadow: Shadow,
-    /// Sum of sizes and alignments asked for so far, the count that [`Limits::total`] bounds.
+    /// The cost of what was asked for so far, the count that [`Limits::total`] bounds.
     asked: usize,
     live: usize,
     summary: Summary,
@@ -186,7 +186,8 @@ impl<'a, A: Allocator + ?Sized> Replay<'a, A> {
                     return Err(fault);
                 }
                 // An arena that grows a block in place takes from its total, too.
-                self.asked = self.asked.saturating_add(if align.is_none() { size } else { 0 });
+                let cost = if align.is_none() { self.limits.cost(new) } else { 0 };
+                self.asked = self.asked.saturating_add(cost);
                 self.live -= old.size();
                 self.grow_live(size);
                 self.summary.resized += 1;
@@ -201,7 +202,7 @@ impl<'a, A: Allocator + ?Sized> Replay<'a, A> {
 
     /// Counts a request, and says whether the limits oblige the allocator to serve it.
     fn must_serve(&mut self, layout: Layout) -> bool {
-        self.asked = self.asked.saturating_add(layout.size() + layout.align());
+        self.asked = self.asked.saturating_add(self.limits.cost(layout));
         self.limits.allow(layout, 1) && self.asked <= self.limits.total
     }
 

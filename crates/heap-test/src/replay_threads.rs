@@ -93,7 +93,7 @@ impl<A: Allocator + ?Sized> Worker<'_, A> {
                 self.free(old)?;
                 let Ok(layout) = Layout::from_size_align(size, align) else { return Ok(()) };
                 let alloc = if matches!(op, Op::Alloc(..)) { Block::alloc } else { Block::alloc_zeroed };
-                self.count(size + align);
+                self.count(layout);
                 let result = alloc(self.allocator, layout, stamp);
                 self.put(slot, result)
             }
@@ -101,12 +101,13 @@ impl<A: Allocator + ?Sized> Worker<'_, A> {
                 let block = self.take(slot);
                 self.free(block)
             }
-            Op::Resize(slot, size) => self.change(slot, size, |block| block.resize(size).map(|_| ())),
-            Op::Remap(slot, size) => self.change(slot, size, |block| block.remap(size).map(|_| ())),
-            Op::Realloc(slot, size, align) => match Layout::from_size_align(size, align) {
-                Ok(layout) => self.change(slot, size + align, |block| block.realloc(layout)),
-                Err(_) => Ok(()),
-            },
+            Op::Resize(slot, size) => {
+                self.change(slot, size, None, |block, new| block.resize(new.size()).map(|_| ()))
+            }
+            Op::Remap(slot, size) => {
+                self.change(slot, size, None, |block, new| block.remap(new.size()).map(|_| ()))
+            }
+            Op::Realloc(slot, size, align) => self.change(slot, size, Some(align), Block::realloc),
             Op::Claim(slot) => {
                 self.slots[usize::from(slot) % SLOTS].iter_mut().for_each(Block::claim_usable);
                 Ok(())
@@ -142,9 +143,9 @@ impl<'a, A: Allocator + ?Sized> Worker<'a, A> {
 
     /// Counts a request before it is made. AcqRel pairs with [`may_refuse`](Self::may_refuse): the request is
     /// not made before it is counted.
-    fn count(&mut self, bytes: usize) {
+    fn count(&mut self, layout: Layout) {
         self.calls += 1;
-        self.asked.fetch_add(bytes, Ordering::AcqRel);
+        self.asked.fetch_add(self.limits.cost(layout), Ordering::AcqRel);
     }
 
     /// Whether the total of the limits is used up, so that a refusal is forgiven. A read-modify-write, as it sees the
@@ -156,12 +157,16 @@ impl<'a, A: Allocator + ?Sized> Worker<'a, A> {
     fn change(
         &mut self,
         slot: u8,
-        cost: usize,
-        make: impl FnOnce(&mut Block<'a, A>) -> Result<(), Fault>,
+        size: usize,
+        align: Option<usize>,
+        make: impl FnOnce(&mut Block<'a, A>, Layout) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let Some(mut block) = self.take(slot) else { return Ok(()) };
-        self.count(cost);
-        match make(&mut block) {
+        let Ok(new) = Layout::from_size_align(size, align.unwrap_or(block.layout().align())) else {
+            return Ok(());
+        };
+        self.count(new);
+        match make(&mut block, new) {
             Ok(()) => {}
             Err(Fault::Refused { .. }) if self.may_refuse() => {}
             Err(fault) => return Err(fault),

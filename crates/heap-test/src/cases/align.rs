@@ -15,15 +15,14 @@ use crate::limits::Limits;
 pub fn every_alignment_is_kept<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     for align in limits.alignments() {
         let allocator = make();
-        let mut asked = 0;
+        let mut budget = limits.budget();
         let mut blocks = Vec::new();
         for size in [1, align / 2 + 1, align - 1, align, align + 1, 3 * align + 5] {
             let layout = layout(size, align);
-            asked += 2 * (size + align);
-            if !limits.allow(layout, 2) || asked > limits.total {
-                break;
-            }
             for stamp in 0..2 {
+                if !budget.take(layout) {
+                    break;
+                }
                 blocks.push(ok(Block::alloc(&allocator, layout, stamp)));
             }
         }
@@ -63,12 +62,11 @@ pub fn alignment_survives_changes_of_size<A: Allocator>(make: impl Fn() -> A, li
 pub fn realloc_changes_the_alignment<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     for size in [1, 48, 5000].into_iter().filter(|&size| size <= limits.max_size) {
         let allocator = make();
-        let mut left = limits.total;
+        let mut budget = limits.budget();
         let mut block = None;
         for align in limits.alignments().chain([1, limits.max_align, 8.min(limits.max_align)]) {
             let layout = layout(size, align);
-            left = left.saturating_sub(layout.size() + layout.align());
-            if left == 0 {
+            if !budget.take(layout) {
                 break;
             }
             match &mut block {

@@ -16,17 +16,16 @@ use crate::shadow::Shadow;
 /// When the allocator breaks the promise.
 pub fn blocks_are_writable_over_their_whole_length<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     let mut allocator = make();
-    let mut asked = 0;
+    let mut budget = limits.budget();
     for size in limits.boundary_sizes() {
         let layout = layout(size, limits.max_align.min(8));
-        asked += layout.size() + layout.align();
-        if asked > limits.total {
-            allocator = make();
-            asked = layout.size() + layout.align();
+        if !budget.take(layout) {
+            (allocator, budget) = (make(), limits.budget());
+            if !budget.take(layout) {
+                continue;
+            }
         }
-        if limits.allow(layout, 1) {
-            ok(ok(Block::alloc(&allocator, layout, size as u64)).free());
-        }
+        ok(ok(Block::alloc(&allocator, layout, size as u64)).free());
     }
 }
 
@@ -38,12 +37,11 @@ pub fn blocks_are_writable_over_their_whole_length<A: Allocator>(make: impl Fn()
 pub fn live_blocks_do_not_overlap<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     let allocator = make();
     let (mut shadow, mut rng, mut blocks) = (Shadow::new(), Rng::new(11), Vec::new());
-    let mut left = limits.total;
+    let mut budget = limits.budget();
     for stamp in 0..600 {
         let align = 1 << rng.below(1 + limits.max_align.min(64).ilog2() as usize);
         let layout = layout(1 + rng.below(limits.max_size.clamp(1, 5000)), align);
-        left = left.saturating_sub(layout.size() + layout.align());
-        if left == 0 || !limits.allow(layout, 1) {
+        if !budget.take(layout) {
             break;
         }
         let block = ok(Block::alloc(&allocator, layout, stamp));
@@ -92,12 +90,12 @@ pub fn any_size_up_to_the_returned_one_may_be_passed_back<A: Allocator>(
     limits: &Limits,
 ) {
     let allocator = make();
-    let mut left = limits.total;
+    let mut budget = limits.budget();
     for size in limits.boundary_sizes().filter(|&size| size < 10_000) {
         let layout = layout(size, limits.max_align.min(8));
         for way in 0..4_usize {
-            left = left.saturating_sub(2 * (layout.size() + layout.align()) + size);
-            if left == 0 {
+            // The second one is for what the change of size may take.
+            if !(budget.take(layout) && budget.take(layout)) {
                 return;
             }
             let mut block = ok(Block::alloc(&allocator, layout, size as u64));

@@ -57,7 +57,7 @@ pub fn test_allocator_aligned_shrink<A: Allocator + ?Sized>(allocator: &A) {
 /// When the allocator breaks a promise.
 pub fn b1_small_blocks_beside_a_growing_one<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     let grown = (limits.max_size / 8).min(limits.total / 32).min(20_000);
-    if grown >= 100 && limits.allow(layout(8, 8), 250) {
+    if grown >= 100 && limits.allow(layout(16, 8), 250) {
         battery_1(&make(), grown);
     }
 }
@@ -95,7 +95,7 @@ pub fn b3_large_alignment<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
 /// When the allocator breaks a promise.
 pub fn b4_shrinking_keeps_content<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     let size = (2 * PAGE_MIN + 50).min(limits.max_size);
-    let count = (limits.total / (2 * size + 32)).min(64);
+    let count = (limits.total / (2 * limits.cost(layout(size, 16)))).min(64);
     if size >= 128 && count > 1 && limits.max_align >= 16 {
         battery_4(&make(), size, count);
     }

@@ -44,11 +44,10 @@ pub fn the_usable_size_can_be_used_and_passed_back<A: Allocator + UsableSize>(
     make: impl Fn() -> A,
     limits: &Limits,
 ) {
-    let mut left = limits.total;
+    let mut budget = limits.budget();
     let allocator = make();
     for size in limits.boundary_sizes().filter(|&size| size != 0 && size < 100_000) {
-        left = left.saturating_sub(size + 1);
-        if left == 0 {
+        if !budget.take(layout(size, 1)) {
             break;
         }
         let mut block = ok(Block::alloc(&allocator, layout(size, 1), 1));

@@ -14,12 +14,10 @@ const SIZES: [usize; 16] =
 
 /// The sizes that a walk over all of [`SIZES`] may use, so that the allocator must serve every step.
 fn sizes(limits: &Limits) -> impl Iterator<Item = usize> {
-    let mut left = limits.total;
-    let max = limits.max_size;
-    SIZES.into_iter().filter(move |&size| size <= max).take_while(move |size| {
-        left = left.saturating_sub(2 * size + 16);
-        left > 0
-    })
+    let (max, mut budget) = (limits.max_size, limits.budget());
+    let align = limits.max_align.min(8);
+    let sizes = SIZES.into_iter().filter(move |&size| size <= max);
+    sizes.take_while(move |&size| (0..2).all(|_| budget.take(layout(size, align))))
 }
 
 /// `resize` keeps address and content when it agrees, and everything when it refuses.

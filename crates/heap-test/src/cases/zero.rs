@@ -5,7 +5,7 @@ use heap_core::Allocator;
 
 use super::{layout, ok};
 use crate::block::Block;
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 
 /// Zero-sized blocks are dangling and aligned, and no number of them exhausts the allocator (A3, D-AL-01).
 ///
@@ -84,20 +84,19 @@ pub fn resize_and_remap_of_zero_sizes_are_safe<A: Allocator>(make: impl Fn() -> 
 /// When the allocator breaks the promise.
 pub fn zeroed_blocks_are_zero_after_dirty_use<A: Allocator>(make: impl Fn() -> A, limits: &Limits) {
     let mut allocator = make();
-    let mut left = limits.total;
+    let mut budget = limits.budget();
     for size in limits.boundary_sizes().filter(|&size| size != 0) {
         let layout = layout(size, limits.max_align.min(8));
-        let need = 4 * (layout.size() + layout.align());
-        if need > left {
-            allocator = make();
-            left = limits.total;
-        }
-        left = left.saturating_sub(need);
-        if left > 0 {
-            for stamp in 0..2 {
-                ok(ok(Block::alloc(&allocator, layout, stamp)).free());
-                ok(ok(Block::alloc_zeroed(&allocator, layout, stamp)).free());
+        let served = |budget: &mut Budget| (0..4).all(|_| budget.take(layout));
+        if !served(&mut budget) {
+            (allocator, budget) = (make(), limits.budget());
+            if !served(&mut budget) {
+                continue;
             }
+        }
+        for stamp in 0..2 {
+            ok(ok(Block::alloc(&allocator, layout, stamp)).free());
+            ok(ok(Block::alloc_zeroed(&allocator, layout, stamp)).free());
         }
     }
 }

@@ -112,7 +112,7 @@ impl ClassHeap {
         let layout = match layout.size() {
             0 if self.is(Bug::TakesMemoryForNothing) => Layout::new::<u64>(),
             0 => return Ok(zero_sized(layout)),
-            size if self.is(Bug::RoundsSizesUnchecked) && size > 1 << 62 => {
+            size if self.is(Bug::RoundsSizesUnchecked) && size > isize::MAX as usize / 2 => {
                 Layout::from_size_align(size.wrapping_add(64) % 64 + 1, layout.align())
                     .map_err(|_| AllocError)?
             }

@@ -6,6 +6,7 @@ mod planted;
 mod exhaust;
 mod failing;
 mod programs;
+mod slots;
 mod validation;
 
 use bump::Bump;
