@@ -22,6 +22,9 @@ pub(crate) struct Header {
 
 const _: () = assert!(align_of::<Header>() == CHUNK_ALIGN && size_of::<Header>() == CHUNK_ALIGN);
 
+/// The most bytes that a chunk may have: more is no layout.
+const LARGEST: usize = isize::MAX as usize - (CHUNK_ALIGN - 1);
+
 /// A chunk, by the address of its header.
 ///
 /// # Invariants
@@ -30,7 +33,7 @@ const _: () = assert!(align_of::<Header>() == CHUNK_ALIGN && size_of::<Header>()
 ///
 /// - **K1** The header is the start of a live block of the arena's child, with the layout of `size` bytes at
 ///   [`CHUNK_ALIGN`].
-/// - **K2** `size` is at least the length of the arena's header.
+/// - **K2** `size` is at least the length of the arena's header, and at most [`LARGEST`].
 /// - **K3** `prev` is live too.
 ///
 /// The methods need a live chunk: that is what their `# Safety` means.
@@ -38,9 +41,9 @@ const _: () = assert!(align_of::<Header>() == CHUNK_ALIGN && size_of::<Header>()
 pub(crate) struct Chunk(NonNull<Header>);
 
 impl Chunk {
-    /// Gets a chunk of `plan.wanted` bytes or more from the child, or else of `plan.least` bytes, on top of `prev`.
+    /// Gets a chunk of `plan.wanted` bytes from the child, or else of `plan.least` bytes, on top of `prev`.
     ///
-    /// What the child gives beyond the request is used too, up to `most` bytes, which is at least `plan.wanted`.
+    /// When the child gives more than was asked, `extra` says how many of these bytes to use.
     ///
     /// # Errors
     ///
@@ -48,28 +51,21 @@ impl Chunk {
     pub(crate) fn create<A: Allocator>(
         child: &A,
         plan: Plan,
-        most: usize,
         prev: Option<Self>,
+        extra: impl FnOnce(usize) -> usize,
     ) -> Result<Self, AllocError> {
-        debug_assert!(size_of::<Header>() <= plan.least && plan.least <= plan.wanted && plan.wanted <= most);
-        Self::of_size(child, plan.wanted, most, prev)
-            .or_else(|_| Self::of_size(child, plan.least, plan.least, prev))
-    }
-
-    fn of_size<A: Allocator>(
-        child: &A,
-        size: usize,
-        most: usize,
-        prev: Option<Self>,
-    ) -> Result<Self, AllocError> {
-        let layout = layout(size)?;
-        let block = child.alloc(layout)?;
-        // K1 for what was really given, where that is a layout.
-        let size = self::layout(block.len().min(most)).unwrap_or(layout).size();
-        let header = block.cast::<Header>();
-        // SAFETY: A1 and A2: the block is ours, aligned, and at least a header long.
-        unsafe { header.write(Header { prev: Cell::new(prev), size: Cell::new(size) }) };
-        Ok(Self(header))
+        debug_assert!(size_of::<Header>() <= plan.least && plan.least <= plan.wanted);
+        let layout = |size| Layout::from_size_align(size, CHUNK_ALIGN).map_err(|_| AllocError);
+        let wanted = layout(plan.wanted).and_then(|layout| child.alloc(layout));
+        let (block, asked) = match wanted {
+            Ok(block) => (block, plan.wanted),
+            Err(AllocError) => (child.alloc(layout(plan.least)?)?, plan.least),
+        };
+        let given = block.len().min(LARGEST);
+        let size = if given > asked { asked + extra(given - asked).min(given - asked) } else { asked };
+        // SAFETY: A1 and A2: ours, aligned, and at least a header long. K1: `size` was asked for or is at most `LARGEST`.
+        unsafe { block.cast::<Header>().write(Header { prev: Cell::new(prev), size: Cell::new(size) }) };
+        Ok(Self(block.cast()))
     }
 
     /// The first byte of the block.
@@ -146,7 +142,7 @@ impl Chunk {
     ///
     /// As for [`resize`](Self::resize).
     unsafe fn resize_to<A: Allocator>(self, child: &A, size: usize) -> bool {
-        if layout(size).is_err() {
+        if size > LARGEST {
             return false;
         }
         // SAFETY: the caller's promise, and K1: this is the layout that we hold.
@@ -165,7 +161,9 @@ impl Chunk {
     /// The chunk is live, no block in it is, no other chunk's `prev` is this one, and `size` holds the arena's
     /// header (K2). After success this handle is dead, unless it is the one returned.
     pub(crate) unsafe fn remake<A: Allocator>(self, child: &A, size: usize) -> Option<Self> {
-        layout(size).ok()?;
+        if size > LARGEST {
+            return None;
+        }
         // SAFETY: the caller's promise.
         if unsafe { self.resize_to(child, size) } {
             return Some(self);
@@ -178,7 +176,8 @@ impl Chunk {
             return Some(moved);
         }
         // SAFETY: live, as promised.
-        let fresh = Self::of_size(child, size, size, unsafe { self.prev() }).ok()?;
+        let prev = unsafe { self.prev() };
+        let fresh = Self::create(child, Plan { least: size, wanted: size }, prev, |_| 0).ok()?;
         // SAFETY: live, and given up by the caller.
         unsafe { self.free(child) };
         Some(fresh)
@@ -203,11 +202,6 @@ impl Chunk {
         // SAFETY: K1: `size` came from a layout with this alignment.
         unsafe { Layout::from_size_align_unchecked(self.size(), CHUNK_ALIGN) }
     }
-}
-
-/// A chunk's layout; an error when its size is absurd.
-fn layout(size: usize) -> Result<Layout, AllocError> {
-    Layout::from_size_align(size, CHUNK_ALIGN).map_err(|_| AllocError)
 }
 
 /// The chunks of a chain, newest first.

@@ -1,8 +1,8 @@
 //! How large the next chunk is: a pure function of what is held and what is asked.
 //!
-//! A chunk is as large as all chunks before it together, so the total doubles with each and their number is
-//! logarithmic in the bytes handed out. The doubling is a wish: where memory or the limit does not allow it, the
-//! least size that serves the request is taken instead.
+//! The wish is to double: to have in the new chunk as much as is held already, so that the number of chunks is
+//! logarithmic in the bytes handed out. Where memory or the limit does not allow it, the least size that serves the
+//! request is taken instead.
 #![forbid(unsafe_code)]
 
 use core::alloc::Layout;
@@ -27,24 +27,24 @@ const fn span_of(layout: Layout) -> Option<usize> {
     layout.size().checked_add(layout.align().saturating_sub(CHUNK_ALIGN))
 }
 
-/// A new chunk for a layout, when `held` bytes are held and at most `limit` may be. `None`: there is no such size.
-pub(crate) const fn new_chunk(header: usize, layout: Layout, held: usize, limit: usize) -> Option<Plan> {
+/// A new chunk for a layout: as large as `wish`, if it may have `room` bytes at most. `None`: there is no such size.
+pub(crate) const fn new_chunk(header: usize, layout: Layout, wish: usize, room: usize) -> Option<Plan> {
     let Some(span) = span_of(layout) else { return None };
     let Some(least) = header.checked_add(span) else { return None };
-    let room = limit.saturating_sub(held);
     if least > room {
         return None;
     }
-    Some(Plan { least, wanted: clamp(if held > FIRST_CHUNK { held } else { FIRST_CHUNK }, least, room) })
+    Some(Plan { least, wanted: clamp(if wish > FIRST_CHUNK { wish } else { FIRST_CHUNK }, least, room) })
 }
 
-/// A larger size for a chunk of `size` bytes which must become `least` bytes long, the other sizes as in [`new_chunk`].
-pub(crate) const fn larger_chunk(size: usize, least: usize, held: usize, limit: usize) -> Option<Plan> {
-    let most = size.saturating_add(limit.saturating_sub(held));
+/// A larger size for a chunk of `size` bytes which must become `least` bytes long: `wish` bytes more, if it may have
+/// `room` bytes more at most.
+pub(crate) const fn larger_chunk(size: usize, least: usize, wish: usize, room: usize) -> Option<Plan> {
+    let most = size.saturating_add(room);
     if least > most {
         return None;
     }
-    Some(Plan { least, wanted: clamp(size.saturating_add(held), least, most) })
+    Some(Plan { least, wanted: clamp(size.saturating_add(wish), least, most) })
 }
 
 /// `wanted`, but within `least..=most`.
@@ -62,7 +62,7 @@ const fn clamp(wanted: usize, least: usize, most: usize) -> usize {
 mod tests {
     use super::*;
 
-    const NO_LIMIT: usize = usize::MAX;
+    const AMPLE: usize = usize::MAX;
 
     fn bytes(size: usize) -> Layout {
         Layout::from_size_align(size, 1).unwrap()
@@ -73,7 +73,7 @@ mod tests {
         let mut held = 0;
         let sizes = [512, 512, 1024, 2048, 4096, 8192];
         for size in sizes {
-            let plan = new_chunk(16, bytes(100), held, NO_LIMIT).unwrap();
+            let plan = new_chunk(16, bytes(100), held, AMPLE).unwrap();
             assert_eq!(plan, Plan { least: 116, wanted: size });
             held += plan.wanted;
         }
@@ -81,36 +81,34 @@ mod tests {
 
     #[test]
     fn a_large_request_gets_a_chunk_of_its_own_size() {
-        assert_eq!(new_chunk(16, bytes(5000), 1024, NO_LIMIT), Some(Plan { least: 5016, wanted: 5016 }));
+        assert_eq!(new_chunk(16, bytes(5000), 1024, AMPLE), Some(Plan { least: 5016, wanted: 5016 }));
     }
 
     #[test]
     fn only_alignment_beyond_the_chunks_is_padded_for() {
         let least = |align| {
-            new_chunk(16, Layout::from_size_align(64, align).unwrap(), 0, NO_LIMIT).map(|plan| plan.least)
+            new_chunk(16, Layout::from_size_align(64, align).unwrap(), 0, AMPLE).map(|plan| plan.least)
         };
         assert_eq!((least(8), least(16), least(4096)), (Some(80), Some(80), Some(80 + 4080)));
     }
 
     #[test]
-    fn the_limit_shortens_the_wish_and_refuses_the_rest() {
-        assert_eq!(new_chunk(16, bytes(100), 512, 700), Some(Plan { least: 116, wanted: 188 }));
-        assert_eq!(new_chunk(16, bytes(100), 512, 627), None);
-        assert_eq!(new_chunk(16, bytes(100), 900, 700), None);
-        assert_eq!(larger_chunk(512, 600, 512, 700), Some(Plan { least: 600, wanted: 700 }));
-        assert_eq!(larger_chunk(512, 701, 512, 700), None);
+    fn the_room_shortens_the_wish_and_refuses_the_rest() {
+        assert_eq!(new_chunk(16, bytes(100), 512, 188), Some(Plan { least: 116, wanted: 188 }));
+        assert_eq!(new_chunk(16, bytes(100), 512, 115), None);
+        assert_eq!(larger_chunk(512, 600, 512, 188), Some(Plan { least: 600, wanted: 700 }));
+        assert_eq!(larger_chunk(512, 701, 512, 188), None);
     }
 
     #[test]
     fn absurd_requests_have_no_size_or_one_that_no_layout_has() {
         let most = bytes(isize::MAX as usize);
-        let plan = new_chunk(16, most, 0, NO_LIMIT).unwrap();
+        let plan = new_chunk(16, most, 0, AMPLE).unwrap();
         assert!(Layout::from_size_align(plan.least, CHUNK_ALIGN).is_err());
         let steep = Layout::from_size_align(1, 1 << (usize::BITS - 2)).unwrap();
         assert!(
-            new_chunk(usize::MAX / 2, steep, 0, NO_LIMIT)
-                .is_some_and(|plan| plan.least > isize::MAX as usize)
+            new_chunk(usize::MAX / 2, steep, 0, AMPLE).is_some_and(|plan| plan.least > isize::MAX as usize)
         );
-        assert_eq!(new_chunk(usize::MAX - 10, most, 0, NO_LIMIT), None);
+        assert_eq!(new_chunk(usize::MAX - 10, most, 0, AMPLE), None);
     }
 }

@@ -103,7 +103,7 @@ impl ArenaState {
         let least = end - head.base().addr().get();
         // SAFETY: S1.
         let size = unsafe { head.size() };
-        let Some(plan) = growth::larger_chunk(size, least, self.held.get(), self.limit.get()) else {
+        let Some(plan) = growth::larger_chunk(size, least, self.held.get(), self.room()) else {
             return false;
         };
         // SAFETY: S1; the chunk only grows, so all its bytes in use stay.
@@ -135,9 +135,9 @@ impl ArenaState {
     }
 
     fn create_chunk<A: Allocator>(&self, child: &A, layout: Layout) -> Result<Chunk, AllocError> {
-        let (held, limit) = (self.held.get(), self.limit.get());
-        let plan = growth::new_chunk(HEADER, layout, held, limit).ok_or(AllocError)?;
-        Chunk::create(child, plan, limit - held, self.head.get())
+        let room = self.room();
+        let plan = growth::new_chunk(HEADER, layout, self.held.get(), room).ok_or(AllocError)?;
+        Chunk::create(child, plan, self.head.get(), |extra| extra.min(room - plan.wanted))
     }
 
     /// Starts allocating from a chunk, whose `prev` is the head, and which `held` counts.
@@ -276,6 +276,11 @@ impl ArenaState {
 
     pub(crate) fn held(&self) -> usize {
         self.held.get()
+    }
+
+    /// Bytes that may be taken from the child until the limit is reached.
+    fn room(&self) -> usize {
+        self.limit.get().saturating_sub(self.held.get())
     }
 
     pub(crate) fn set_limit(&self, limit: usize) {
