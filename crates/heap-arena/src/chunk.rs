@@ -68,6 +68,22 @@ impl Chunk {
         Ok(Self(block.cast()))
     }
 
+    /// The chunk of a header.
+    ///
+    /// # Safety
+    ///
+    /// `header` came from [`as_ptr`](Self::as_ptr) of a live chunk.
+    #[inline]
+    pub(crate) unsafe fn from_ptr(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+
+    /// The header's address, for an atomic.
+    #[inline]
+    pub(crate) fn as_ptr(self) -> *mut Header {
+        self.0.as_ptr()
+    }
+
     /// The first byte of the block.
     #[inline]
     pub(crate) fn base(self) -> NonNull<u8> {

@@ -47,6 +47,16 @@ impl Entry {
             (entered.cast(), NonNull::new_unchecked(&raw mut (*entered.as_ptr()).value))
         }
     }
+
+    /// Changes which entry came before.
+    ///
+    /// # Safety
+    ///
+    /// `entry` was written and is on no list yet.
+    pub(crate) unsafe fn set_prev(entry: NonNull<Entry>, prev: Option<NonNull<Entry>>) {
+        // SAFETY: the caller's promise: initialised, and nobody else looks.
+        unsafe { (*entry.as_ptr()).prev = prev };
+    }
 }
 
 /// # Safety
@@ -72,6 +82,15 @@ pub(crate) struct DropList {
 impl DropList {
     pub(crate) const fn new() -> Self {
         Self { newest: Cell::new(None) }
+    }
+
+    /// A list that begins with `newest`.
+    ///
+    /// # Safety
+    ///
+    /// D1 holds for `newest` and all before it, which belong to this list from now on.
+    pub(crate) const unsafe fn from_newest(newest: Option<NonNull<Entry>>) -> Self {
+        Self { newest: Cell::new(newest) }
     }
 
     /// The newest entry: a mark for [`run`](Self::run).

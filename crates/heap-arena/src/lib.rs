@@ -4,6 +4,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod atomic;
 mod bump;
 mod growth;
 mod chunk;
@@ -14,10 +15,25 @@ mod typed;
 mod mark;
 mod fixed;
 mod arena;
+mod stack_fallback;
+mod buffer_first;
+mod sync_bump;
+mod sync_fixed;
+mod sync_chunk;
+mod shared;
+#[cfg(any(feature = "std", loom))]
+mod lane_ids;
+mod lane_id;
+mod lane;
+mod sync_arena;
 
 pub use arena::Arena;
+pub use buffer_first::BufferFirst;
 pub use fixed::{BufferMark, FixedBuffer};
 pub use mark::{Rewind, Scope, ScopeGuard};
 pub use reset::ResetMode;
+pub use stack_fallback::StackFallback;
 pub use state::{ArenaMark, ArenaState};
+pub use sync_arena::{LANES, SyncArena};
+pub use sync_fixed::SyncFixedBuffer;
 pub use typed::TypedAlloc;

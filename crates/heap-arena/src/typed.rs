@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use heap_core::{AllocError, Allocator};
+use heap_core::{AllocError, Allocator, AllocatorExt};
 
 /// Puts values into memory that lives as long as `'a`, and hands out plain references.
 ///
@@ -104,11 +104,11 @@ pub unsafe trait TypedAlloc<'a>: Allocator + Copy {
     /// ```
     /// use heap_arena::{Arena, TypedAlloc};
     /// let arena = Arena::new();
-    /// assert_eq!(arena.alloc_slice_with(4, |i| i * i)?, &[0, 1, 4, 9]);
+    /// assert_eq!(arena.alloc_slice_fill_with(4, |i| i * i)?, &[0, 1, 4, 9]);
     /// # Ok::<(), heap_core::AllocError>(())
     /// ```
     #[inline]
-    fn alloc_slice_with<T: 'a>(
+    fn alloc_slice_fill_with<T: 'a>(
         self,
         len: usize,
         mut value: impl FnMut(usize) -> T,
@@ -135,6 +135,21 @@ pub unsafe trait TypedAlloc<'a>: Allocator + Copy {
         let bytes = self.alloc_slice_copy(source.as_bytes())?;
         // SAFETY: the bytes of a `str`.
         Ok(unsafe { core::str::from_utf8_unchecked_mut(bytes) })
+    }
+
+    /// Formats a text.
+    ///
+    /// ```
+    /// use heap_arena::{Arena, TypedAlloc};
+    /// let arena = Arena::new();
+    /// assert_eq!(arena.alloc_fmt(format_args!("{}-{}", "row", 7))?, "row-7");
+    /// # Ok::<(), heap_core::AllocError>(())
+    /// ```
+    #[inline]
+    fn alloc_fmt(self, text: core::fmt::Arguments<'_>) -> Result<&'a mut str, AllocError> {
+        let mut text = AllocatorExt::print(&self, text)?;
+        // SAFETY: an initialised block of ours; the trait's promise: for all of `'a`.
+        Ok(unsafe { text.as_mut() })
     }
 
     /// Collects an iterator into a slice.

@@ -2,7 +2,9 @@
 
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
+use std::sync::{Barrier, Mutex};
 
 use heap_core::{AllocError, Allocator, Global};
 
@@ -118,6 +120,31 @@ unsafe impl Allocator for Meter {
     }
 }
 
+/// A meter that threads share.
+#[derive(Default)]
+pub(crate) struct SharedMeter(pub(crate) Mutex<Meter>);
+
+impl SharedMeter {
+    pub(crate) fn over(meter: Meter) -> Self {
+        Self(Mutex::new(meter))
+    }
+}
+
+// SAFETY: the meter's, one thread at a time.
+unsafe impl Allocator for SharedMeter {
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.0.lock().unwrap().alloc(layout)
+    }
+    unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.0.lock().unwrap().resize(block, layout, new_size) }
+    }
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.0.lock().unwrap().free(block, layout) }
+    }
+}
+
 pub(crate) fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
 }
@@ -125,4 +152,34 @@ pub(crate) fn layout(size: usize, align: usize) -> Layout {
 /// A block's first address.
 pub(crate) fn at<T: ?Sized>(block: NonNull<T>) -> usize {
     block.addr().get()
+}
+
+/// A buffer that lives for ever, for allocators that conformance cases move about.
+pub(crate) fn buffer(len: usize) -> &'static mut [MaybeUninit<u8>] {
+    Box::leak(Box::new_uninit_slice(len))
+}
+
+/// How many threads the tests start at once.
+pub(crate) const THREADS: usize = 8;
+
+/// Runs `work` on [`THREADS`] threads that start together; gives each its number.
+pub(crate) fn together<R: Send>(work: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let barrier = Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        let start = |nth| {
+            let (barrier, work) = (&barrier, &work);
+            scope.spawn(move || {
+                barrier.wait();
+                work(nth)
+            })
+        };
+        let threads: Vec<_> = (0..THREADS).map(start).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Fails if two of the blocks `(address, length)` share a byte.
+pub(crate) fn assert_disjoint(mut blocks: Vec<(usize, usize)>) {
+    blocks.sort_unstable();
+    assert!(blocks.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "blocks overlap");
 }

@@ -15,7 +15,7 @@ fn values_of_all_kinds_come_out_as_they_went_in() {
     let empty = arena.alloc_str("").unwrap();
     let copied = arena.alloc_slice_copy(&[1.5, 2.5]).unwrap();
     let cloned = arena.alloc_slice_clone(&["a", "b"].map(String::from)).unwrap();
-    let made = arena.alloc_slice_with(3, |n| n * 10).unwrap();
+    let made = arena.alloc_slice_fill_with(3, |n| n * 10).unwrap();
     let unit = arena.alloc_value(()).unwrap();
     let lazily = arena.alloc_with(|| [9u8; 300]).unwrap();
     assert_eq!((*number, &*text, &*empty, &*copied), (7, "naïve", "", &[1.5, 2.5][..]));
@@ -120,7 +120,7 @@ fn a_refused_value_is_dropped_and_closures_are_not_called() {
     arena.child().allow(0);
     assert!(arena.alloc_value(Counted(&drops)).is_err());
     assert!(arena.alloc_with(|| -> Counted { unreachable!("there is no room") }).is_err());
-    assert!(arena.alloc_slice_with(3, |_| -> Counted { unreachable!("there is no room") }).is_err());
+    assert!(arena.alloc_slice_fill_with(3, |_| -> Counted { unreachable!("there is no room") }).is_err());
     assert!(arena.alloc_drop(String::from("x")).is_err());
     assert_eq!(drops.get(), 1);
     arena.child().allow(600);

@@ -1,0 +1,126 @@
+//! A lane: a piece of a shared arena that one thread bumps through alone.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use heap_core::{AllocError, Allocator};
+
+use crate::bump::Bump;
+use crate::shared::Shared;
+
+/// The first piece of a lane, in bytes; each further one is twice as long.
+const FIRST_PIECE: usize = 256;
+
+/// The longest piece of a lane, in bytes: a compare-exchange for each so many bytes is no cost any more.
+const LAST_PIECE: usize = 16 << 10;
+
+/// Blocks that take more than this, with their padding, are not taken from a lane, so that at most a quarter of a
+/// piece is ever left behind.
+const LARGEST_BLOCK: usize = LAST_PIECE / 4;
+
+/// The bump pointer of one thread. As long as two cache lines, which processors fetch in pairs.
+///
+/// # Invariants
+///
+/// - **L1** Only the thread that holds the lane's number uses it, or who borrows the arena exclusively.
+/// - **L2** The bytes of a lane that are free, if there are any, lie below `used` of their chunk (Y2), and are nobody
+///   else's: `used` goes back only to the start of a live block or of its end, and such a block, if it ends at `used`,
+///   lies above them.
+#[repr(align(128))]
+#[derive(Debug)]
+pub(crate) struct Lane {
+    bump: Bump,
+    /// The length of the next piece.
+    piece: Cell<usize>,
+}
+
+impl Lane {
+    pub(crate) const fn new() -> Self {
+        Self { bump: Bump::empty(), piece: Cell::new(FIRST_PIECE) }
+    }
+
+    /// Takes a block from the piece at hand.
+    #[inline(always)]
+    pub(crate) fn try_alloc(&self, layout: Layout) -> Option<NonNull<u8>> {
+        self.bump.try_alloc(layout)
+    }
+
+    /// Takes a block from a longer piece, from a new one, or, a large one, past the lane.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn alloc_slow<A: Allocator>(
+        &self,
+        shared: &Shared,
+        child: &A,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        // A layout promises that this does not overflow.
+        if layout.size() + (layout.align() - 1) > LARGEST_BLOCK {
+            return Ok(shared.take(child, layout, 0)?.cast());
+        }
+        let piece = self.piece.get();
+        // As much as the block may need, at an address where the old piece can be continued.
+        let span =
+            Layout::from_size_align(layout.size() + (layout.align() - 1), 1).map_err(|_| AllocError)?;
+        let taken = shared.take(child, span, piece)?;
+        self.piece.set((piece * 2).min(LAST_PIECE));
+        let start = taken.cast::<u8>();
+        // Both are in one chunk if they touch: between chunks there is a header.
+        let left = if self.bump.end() == start { self.bump.room() } else { 0 };
+        // SAFETY: `taken` is ours, and so is what was left before it, if it continues that (L2).
+        unsafe { self.bump.set(start.sub(left), start.add(taken.len())) };
+        self.bump.try_alloc(layout).ok_or(AllocError)
+    }
+
+    /// Changes the size of the newest block of this lane in place, if there is room. `None`: it is not that.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Allocator::resize`], for a block with memory.
+    #[inline]
+    pub(crate) unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<bool> {
+        if !self.bump.is_last(block, layout.size()) {
+            return None;
+        }
+        // SAFETY: the caller's promise; it ends where our free bytes begin.
+        Some(unsafe { self.bump.resize_last(block, layout, new_size) })
+    }
+
+    /// Grows the newest block beyond the piece, where nobody has taken what follows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`resize`](Self::resize), which was refused.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn resize_slow<A: Allocator>(
+        &self,
+        shared: &Shared,
+        child: &A,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size: usize,
+    ) -> bool {
+        // The block and all that is free behind it: for the chunk, one block.
+        let whole = layout.size() + self.bump.room();
+        let Ok(whole) = Layout::from_size_align(whole, layout.align()) else { return false };
+        // SAFETY: the caller's promise, and L2: all of that is ours.
+        let resized = unsafe { shared.resize(child, block, whole, new_size) };
+        if resized {
+            // SAFETY: the chunk has agreed to the new end. It belongs to the block, so nothing is free (L2).
+            unsafe {
+                self.bump.set(
+                    self.bump.end().add(new_size - whole.size()),
+                    self.bump.end().add(new_size - whole.size()),
+                )
+            };
+        }
+        resized
+    }
+
+    /// Forgets the piece.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::new();
+    }
+}

@@ -1,0 +1,98 @@
+//! A bump pointer that threads move together: one compare-exchange for each block.
+//!
+//! The counterpart of [`Bump`](crate::bump::Bump). A request that does not fit changes nothing, so a failed big one
+//! leaves the rest usable (a fetch-add, one instruction cheaper, would not).
+
+use core::alloc::Layout;
+
+use crate::atomic::{AtomicUsize, Ordering, const_fn};
+use crate::bump::{Fit, fit, may_grow};
+
+/// How much of a span is taken, from its start, in bytes.
+///
+/// The span itself, `base..limit`, is passed in: `limit` may have grown since the last call.
+///
+/// # Invariants
+///
+/// - **Y1** `base + used <= limit`, for each limit that was ever passed.
+/// - **Y2** The bytes from `base + used` on are nobody's. Whoever moves `used` up owns what it passed over; only the
+///   owner of the bytes just below it moves it down, and gives them up.
+///
+/// # Orderings
+///
+/// Bytes go from their last owner to the next through `used`: moving down is a release, moving up an acquire, and the
+/// moves in between are read-modify-writes, which continue the release sequence.
+#[derive(Debug)]
+pub(crate) struct SyncBump {
+    used: AtomicUsize,
+}
+
+impl SyncBump {
+    const_fn! {
+        /// A cursor behind the first `used` bytes.
+        pub(crate) const fn new(used: usize) -> Self {
+            Self { used: AtomicUsize::new(used) }
+        }
+    }
+
+    /// Bytes taken.
+    #[inline]
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Gives all bytes up: `used` are taken again. Needs an exclusive borrow, and so pairs with nothing.
+    pub(crate) fn reset(&mut self, used: usize) {
+        self.used.store(used, Ordering::Relaxed);
+    }
+
+    /// Takes a block, and what is free behind it up to `wanted` bytes in all; or changes nothing. Lock-free.
+    ///
+    /// The caller owns `start..end` afterwards (and the padding before).
+    #[inline]
+    pub(crate) fn try_take(&self, base: usize, limit: usize, layout: Layout, wanted: usize) -> Option<Fit> {
+        let mut used = self.used.load(Ordering::Relaxed);
+        loop {
+            // Y1: no overflow.
+            let Fit { start, end } = fit(base + used, limit, layout)?;
+            let end = if wanted > end - start { start + wanted.min(limit - start) } else { end };
+            // Acquire: pairs with the release of whoever gave up these bytes.
+            let moved =
+                self.used.compare_exchange_weak(used, end - base, Ordering::Acquire, Ordering::Relaxed);
+            match moved {
+                Ok(_) => return Some(Fit { start, end }),
+                Err(now) => used = now,
+            }
+        }
+    }
+
+    /// Changes the size of a block in place, if it is the newest and there is room. `None`: it is not the newest.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns `layout.size()` bytes, not zero, at the address `block`, of this span or outside of it.
+    /// Afterwards it owns `new_size`, if that was agreed to.
+    #[inline]
+    pub(crate) unsafe fn resize_last(
+        &self,
+        base: usize,
+        limit: usize,
+        block: usize,
+        layout: Layout,
+        new_size: usize,
+    ) -> Option<bool> {
+        // Outside of the span this is no value that `used` can have.
+        let end = block.wrapping_add(layout.size()).wrapping_sub(base);
+        if self.used.load(Ordering::Relaxed) != end {
+            return None;
+        }
+        let growing = new_size > layout.size();
+        if growing && !may_grow(block, limit, layout.align(), new_size) {
+            return Some(false);
+        }
+        // Acquire: pairs with the release of the bytes that are gained. Release: what we did with the bytes given up
+        // comes before what their next owner does.
+        let order = if growing { Ordering::Acquire } else { Ordering::Release };
+        self.used.compare_exchange(end, block + new_size - base, order, Ordering::Relaxed).ok().map(|_| true)
+    }
+}
