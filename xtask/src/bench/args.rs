@@ -29,6 +29,9 @@ pub(crate) struct BenchArgs {
     /// Size of the work; 1 is the full size [default: 1]
     #[arg(long, value_name = "FACTOR")]
     pub(crate) scale: Option<f64>,
+    /// Which time the ranks, ratios and pictures are made of; CPU times are steadier where other programs run
+    #[arg(long, value_enum, value_name = "CLOCK", default_value = "wall")]
+    pub(crate) by: Clock,
     /// Also count the instructions of the micro workloads, with valgrind's callgrind
     #[arg(long)]
     pub(crate) instructions: bool,
@@ -54,6 +57,16 @@ pub(crate) struct BenchArgs {
     /// Lists the allocators, suites and workloads, and runs nothing
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// What a time is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Clock {
+    /// By the clock on the wall, as a user sees it
+    #[default]
+    Wall,
+    /// Of all threads together
+    Cpu,
 }
 
 /// A set of workloads.

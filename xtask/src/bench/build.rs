@@ -178,7 +178,10 @@ fn cargo(places: &Places, candidate: &Candidate, log: &Path, progress: &Progress
     fs::write(log, &text).map_err(|error| format!("{}: {error}", log.display()))?;
     match executable {
         Some(path) if status.success() => Ok(path.into_std_path_buf()),
-        _ => Err(format!("{} ({})", reason(&text), log.display())),
+        _ => {
+            let log = log.strip_prefix(&places.root).unwrap_or(log);
+            Err(format!("{} ({})", reason(&text), log.display()))
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn headline(summary: &Summary<'_>) -> Scatter {
     let dot = |name: &&str| {
         Some(Dot {
             name: words::title(name),
-            x: summary.mean(Metric::Wall, name, Kind::Real)?.ratio,
+            x: summary.mean(summary.time, name, Kind::Real)?.ratio,
             y: summary.mean(Metric::Peak, name, Kind::Real)?.ratio,
             ours: *name == OURS,
         })
@@ -30,7 +30,8 @@ pub(crate) fn headline(summary: &Summary<'_>) -> Scatter {
             "Geometric means over {}; {reference} = 1, less is better.",
             words::plural(programs, "program")
         ),
-        x_label: format!("time, {reference} = 1"),
+        footnote: footnote(summary),
+        x_label: format!("{}, {reference} = 1", summary.time_word()),
         y_label: format!("peak resident memory, {reference} = 1"),
         dots: summary.allocators.iter().filter_map(dot).collect(),
         corner: (summary.reference == REFERENCE).then_some(Corner {
@@ -41,14 +42,31 @@ pub(crate) fn headline(summary: &Summary<'_>) -> Scatter {
     }
 }
 
+/// Where and when, short enough for one line.
+fn footnote(summary: &Summary<'_>) -> String {
+    let (machine, settings) = (&summary.record.machine, &summary.record.settings);
+    let parts = [
+        words::plural(settings.rounds as usize, "round"),
+        machine.cpu.clone(),
+        words::plural(machine.cores, "core"),
+        machine.kernel.clone(),
+        machine.date.split(' ').next().unwrap_or_default().to_owned(),
+        format!("commit {}", machine.commit),
+        settings.command.clone(),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
 /// The time of each allocator on a workload, the fastest first, the failed ones last.
 pub(crate) fn times(summary: &Summary<'_>, workload: &Workload) -> String {
     let name = workload.name.as_str();
     let bar = |allocator: &&str| {
-        let spread = summary.spread(Metric::Wall, allocator, name);
-        let cpu = summary.median(Metric::Cpu, allocator, name).unwrap_or(0.0);
-        let tip = spread.map(|s| format!("{}, CPU {}", told(Metric::Wall, &s), words::time(cpu)));
-        row(summary, allocator, name, Metric::Wall, tip)
+        let spread = summary.spread(summary.time, allocator, name);
+        let other =
+            if summary.time == Metric::Cpu { (Metric::Wall, "by the clock") } else { (Metric::Cpu, "CPU") };
+        let value = words::time(summary.median(other.0, allocator, name).unwrap_or(0.0));
+        let tip = spread.map(|s| format!("{}, {} {value}", told(summary.time, &s), other.1));
+        row(summary, allocator, name, summary.time, tip)
     };
     let rows = sorted(summary.allocators.iter().map(bar).collect());
     let (unit, axis) = time_unit(&rows);
@@ -163,7 +181,7 @@ pub(crate) fn faults(summary: &Summary<'_>) -> String {
 
 /// Micro workloads: time per operation, or of the whole run where none are counted.
 pub(crate) fn micro(summary: &Summary<'_>) -> String {
-    heat(&map(summary, Metric::Wall, Kind::Micro), "Time per operation of each micro workload and allocator")
+    heat(&map(summary, summary.time, Kind::Micro), "Time per operation of each micro workload and allocator")
 }
 
 /// Ratios of a metric on the real programs.

@@ -51,7 +51,7 @@ const OVERVIEW: &str = "time: by the clock; spread: the middle half of the times
 /// One row per allocator, the fastest first.
 pub(crate) fn overview(summary: &Summary<'_>) -> Grid {
     let kind = if summary.workloads(Kind::Real).is_empty() { Kind::Micro } else { Kind::Real };
-    let rank = |name: &str| summary.mean(Metric::Wall, name, kind).map_or(f64::INFINITY, |mean| mean.ratio);
+    let rank = |name: &str| summary.mean(summary.time, name, kind).map_or(f64::INFINITY, |mean| mean.ratio);
     let mut names = summary.allocators.clone();
     names.sort_by(|left, right| rank(left).total_cmp(&rank(right)));
     let mut head = vec!["", "time", "spread", "CPU", "peak", "idle", "faults", "kept", "to best"];
@@ -60,8 +60,9 @@ pub(crate) fn overview(summary: &Summary<'_>) -> Grid {
     let what = words::plural(summary.workloads(kind).len(), noun);
     Grid {
         title: format!(
-            "Geometric means over {what}, {} = 1, less is better",
-            words::title(summary.reference)
+            "Geometric means over {what}, {} = 1, less is better, by {}",
+            words::title(summary.reference),
+            summary.time_word()
         ),
         note: OVERVIEW.to_owned(),
         head: head.into_iter().map(str::to_owned).collect(),
@@ -86,10 +87,10 @@ fn overview_row(summary: &Summary<'_>, name: &str, kind: Kind) -> Vec<Entry> {
         mean(Metric::Idle),
         mean(Metric::Faults),
         share(summary.kept(name), Tone::Plain),
-        mean_entry(summary.mean_to_best_other(Metric::Wall, name, kind), 0.0),
+        mean_entry(summary.mean_to_best_other(summary.time, name, kind), 0.0),
     ];
     if kind == Kind::Real {
-        row.push(mean_entry(summary.mean(Metric::Wall, name, Kind::Micro), 0.0));
+        row.push(mean_entry(summary.mean(summary.time, name, Kind::Micro), 0.0));
     }
     row
 }

@@ -9,6 +9,7 @@ use super::markdown;
 use super::record::{Kind, Record};
 use super::summary::{Metric, OURS, Summary};
 use super::svg::{STYLE, escape};
+use super::table;
 use super::words;
 
 /// The looks of the page around the pictures.
@@ -47,10 +48,7 @@ fn head(summary: &Summary<'_>) -> String {
         let _ = writeln!(out, "<p class=\"verdict\">{}</p>", escape(&verdict));
     }
     let _ = writeln!(out, "<p class=\"soft\">{}</p>", escape(&markdown::machine(&record.machine)));
-    if record.settings.mode == "quick" {
-        out +=
-            "<p class=\"soft\">A quick session: small sizes and few rounds, so the ratios are rough.</p>\n";
-    }
+    out += &caveats(summary);
     out + "</header>\n"
 }
 
@@ -58,19 +56,20 @@ fn head(summary: &Summary<'_>) -> String {
 fn verdict(summary: &Summary<'_>) -> Option<String> {
     let kind = if summary.workloads(Kind::Real).is_empty() { Kind::Micro } else { Kind::Real };
     let noun = if kind == Kind::Real { "real program" } else { "micro workload" };
-    let time = summary.mean(Metric::Wall, OURS, kind)?;
+    let time = summary.mean(summary.time, OURS, kind)?;
     let peak = summary.mean(Metric::Peak, OURS, kind)?;
-    let best = summary.mean_to_best_other(Metric::Wall, OURS, kind)?;
+    let best = summary.mean_to_best_other(summary.time, OURS, kind)?;
     let mut text = format!(
-        "Over {}, {OURS} takes {} of the time and {} of the peak memory of {}, and {} of the time of the best other \
+        "Over {}, {OURS} takes {} of the {} and {} of the peak memory of {}, and {} of the time of the best other \
          allocator on each.",
         words::plural(time.over, noun),
         words::ratio(time.ratio),
+        summary.time_word(),
         words::ratio(peak.ratio),
         words::title(summary.reference),
         words::ratio(best.ratio)
     );
-    if let Some(noise) = summary.noise(Metric::Wall, kind) {
+    if let Some(noise) = summary.noise(summary.time, kind) {
         let _ = write!(
             text,
             " The same binary run twice differs by {} in the mean and by {} on a usual one.",
@@ -79,6 +78,14 @@ fn verdict(summary: &Summary<'_>) -> Option<String> {
         );
     }
     Some(text)
+}
+
+/// What makes the figures rough, in sentences.
+fn caveats(summary: &Summary<'_>) -> String {
+    let quick = "A quick session: small sizes and few rounds, so the ratios are rough.".to_owned();
+    let quick = (summary.record.settings.mode == "quick").then_some(quick);
+    let lines = quick.into_iter().chain(table::busy(summary));
+    lines.map(|line| format!("<p class=\"soft\">{}</p>\n", escape(&line))).collect()
 }
 
 /// Failed checks first, in red; then who is missing.
@@ -112,8 +119,9 @@ fn real(summary: &Summary<'_>) -> String {
     let overview = grid::overview(summary);
     let mut out =
         section(&chart.title, &chart.subtitle, &format!("<div class=\"fill\">\n{}</div>\n", chart.inline()));
+    let time = if summary.time == Metric::Cpu { "CPU time" } else { "Time" };
     let glance = [
-        ("Time", "geometric mean of the ratios", charts::means(summary, Metric::Wall)),
+        (time, "geometric mean of the ratios", charts::means(summary, summary.time)),
         ("Peak memory", "geometric mean of the ratios", charts::means(summary, Metric::Peak)),
         (
             "Memory given back",
@@ -129,8 +137,15 @@ fn real(summary: &Summary<'_>) -> String {
     );
     out += &section(
         "Time",
-        "By the clock on the wall: median of the rounds, whiskers from the fastest to the slowest. The fastest allocator \
-         stands first. A bar with two gaps is longer than the picture.",
+        &format!(
+            "{}: median of the rounds, whiskers from the fastest to the slowest. The fastest allocator stands first. A \
+             bar with two gaps is longer than the picture.",
+            if summary.time == Metric::Cpu {
+                "Of all threads, user and system"
+            } else {
+                "By the clock on the wall"
+            }
+        ),
         &panels(summary, charts::times),
     );
     out += &section(
@@ -149,7 +164,7 @@ fn real(summary: &Summary<'_>) -> String {
         ),
         &wide(&charts::faults(summary)),
     );
-    for (title, metric) in [("Time, as ratios", Metric::Wall), ("Peak memory, as ratios", Metric::Peak)] {
+    for (title, metric) in [("Time, as ratios", summary.time), ("Peak memory, as ratios", Metric::Peak)] {
         let map = wide(&charts::ratios(summary, metric));
         out += &section(title, &format!("{reference} = 1. Blue: less; orange: more; bold: the least."), &map);
     }

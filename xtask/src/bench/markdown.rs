@@ -45,9 +45,9 @@ pub(crate) fn render(summary: &Summary<'_>) -> String {
     }
     for kind in [Kind::Real, Kind::Micro] {
         let metrics: &[Metric] = if kind == Kind::Real {
-            &[Metric::Wall, Metric::Peak, Metric::Idle, Metric::Faults]
+            &[summary.time, Metric::Peak, Metric::Idle, Metric::Faults]
         } else {
-            &[Metric::Wall]
+            &[summary.time]
         };
         for metric in metrics.iter().filter(|_| !summary.workloads(kind).is_empty()) {
             out += &draw(&grid::per_workload(summary, *metric, kind));

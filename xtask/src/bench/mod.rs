@@ -34,13 +34,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 pub(crate) use args::BenchArgs;
-use args::Suite;
+use args::{Clock, Suite};
 use build::Places;
 use plan::Plan;
 use progress::Progress;
-use record::{Entrant, Record, SCHEMA, Settings, Workload};
+use record::{Entrant, Kind, Record, SCHEMA, Settings, Workload};
 use session::{Session, Subject};
-use summary::Summary;
+use summary::{Metric, Summary};
 
 use crate::workspace;
 
@@ -153,7 +153,11 @@ fn known_workloads(subjects: &[Subject]) -> Result<Vec<Workload>> {
 
 /// Prints the tables and writes the page and whatever else was asked for.
 fn show(args: &BenchArgs, places: &Places, out: &Path, record: &Record) -> Result<()> {
-    let summary = Summary::of(record);
+    let time = match args.by {
+        Clock::Wall => Metric::Wall,
+        Clock::Cpu => Metric::Cpu,
+    };
+    let summary = Summary::of(record).by(time);
     let terminal = console::Term::stdout();
     let width = if terminal.is_term() { usize::from(terminal.size().1) } else { WIDTH };
     print!("{}", table::report(&summary, width));
@@ -196,9 +200,9 @@ fn list(args: &BenchArgs, places: &Places, out: &Path) -> Result<()> {
     println!("\nWorkloads (--only):");
     for workload in child::list(&exe)? {
         println!(
-            "  {:<28} {:?}, {}: {}",
+            "  {:<16} {}, {}: {}",
             workload.name,
-            workload.suite,
+            if workload.suite == Kind::Real { "real" } else { "micro" },
             words::plural(workload.threads as usize, "thread"),
             workload.what
         );

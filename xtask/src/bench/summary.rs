@@ -94,6 +94,8 @@ pub(crate) struct Summary<'r> {
     pub(crate) allocators: Vec<&'r str>,
     /// Whose figures are 1.
     pub(crate) reference: &'r str,
+    /// Which time is meant where nothing else is said: [`Metric::Wall`] or [`Metric::Cpu`].
+    pub(crate) time: Metric,
     cells: BTreeMap<(&'r str, &'r str, bool), Cell>,
 }
 
@@ -117,7 +119,28 @@ impl<'r> Summary<'r> {
             .or_else(|| ours.first().copied())
             .unwrap_or(REFERENCE);
         let allocators = ours.into_iter().chain(others).collect();
-        Self { record, allocators, reference, cells }
+        Self { record, allocators, reference, time: Metric::Wall, cells }
+    }
+
+    /// The same figures, with another time in the first place.
+    pub(crate) fn by(self, time: Metric) -> Self {
+        Self { time, ..self }
+    }
+
+    /// What that time is called.
+    pub(crate) fn time_word(&self) -> &'static str {
+        if self.time == Metric::Cpu { "CPU time" } else { "time" }
+    }
+
+    /// The share of their time that programs of one thread waited for a core: the median over their runs. Much
+    /// of it means that other programs were running.
+    pub(crate) fn waiting(&self) -> Option<f64> {
+        let alone: BTreeSet<&str> =
+            self.record.workloads.iter().filter(|w| w.threads == 1).map(|w| w.name.as_str()).collect();
+        let runs = self.record.runs.iter().filter(|run| alone.contains(run.workload.as_str()));
+        let share = |run: &Run| divide(run.sample?.cpu_ns as f64, run.sample?.wall_ns as f64);
+        let shares: Vec<f64> = runs.filter_map(share).collect();
+        Spread::of(&shares).map(|spread| (1.0 - spread.median).max(0.0))
     }
 
     /// The workloads of a kind for which there is at least one figure.
@@ -151,8 +174,8 @@ impl<'r> Summary<'r> {
     /// Nanoseconds per operation, where the workload counts operations.
     pub(crate) fn per_op(&self, allocator: &str, workload: &str) -> Option<f64> {
         let cell = self.cells.get(&(allocator, workload, false))?;
-        let wall = cell.spreads.get(&Metric::Wall)?;
-        (cell.ops > 0).then(|| wall.median / cell.ops as f64)
+        let time = cell.spreads.get(&self.time)?;
+        (cell.ops > 0).then(|| time.median / cell.ops as f64)
     }
 
     /// The median as a ratio to that of the reference on the same workload.
@@ -209,7 +232,7 @@ impl<'r> Summary<'r> {
     /// times, as a share of their median.
     pub(crate) fn unsteadiness(&self, allocator: &str, kind: Kind) -> Option<f64> {
         let relative =
-            |workload: &&Workload| Some(self.spread(Metric::Wall, allocator, &workload.name)?.relative());
+            |workload: &&Workload| Some(self.spread(self.time, allocator, &workload.name)?.relative());
         let shares: Vec<f64> = self.workloads(kind).iter().filter_map(relative).collect();
         Spread::of(&shares).map(|spread| spread.median)
     }

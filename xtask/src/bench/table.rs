@@ -10,13 +10,16 @@ use super::record::{Kind, Record};
 use super::summary::{Metric, Summary};
 use super::words;
 
+/// Waiting for a core for more than this share of the time is worth a warning.
+const BUSY: f64 = 0.05;
+
 /// Everything that a session has to say in words, for a terminal `width` columns wide.
 pub(crate) fn report(summary: &Summary<'_>, width: usize) -> String {
     let record = summary.record;
     let mut out = String::new();
     for kind in [Kind::Real, Kind::Micro] {
         if !summary.workloads(kind).is_empty() {
-            out += &draw(&grid::per_workload(summary, Metric::Wall, kind), width);
+            out += &draw(&grid::per_workload(summary, summary.time, kind), width);
         }
         if kind == Kind::Real && !summary.workloads(kind).is_empty() {
             out += &draw(&grid::per_workload(summary, Metric::Peak, kind), width);
@@ -36,7 +39,7 @@ pub(crate) fn report(summary: &Summary<'_>, width: usize) -> String {
 pub(crate) fn noise(summary: &Summary<'_>) -> String {
     let kind = if summary.workloads(Kind::Real).is_empty() { Kind::Micro } else { Kind::Real };
     let mut out = String::new();
-    for (name, metric) in [("time", Metric::Wall), ("peak memory", Metric::Peak)] {
+    for (name, metric) in [(summary.time_word(), summary.time), ("peak memory", Metric::Peak)] {
         if let Some(noise) = summary.noise(metric, kind) {
             let _ = writeln!(
                 out,
@@ -49,7 +52,17 @@ pub(crate) fn noise(summary: &Summary<'_>) -> String {
             );
         }
     }
-    out
+    out + &busy(summary).map(|line| line + "\n").unwrap_or_default()
+}
+
+/// A sentence of warning where other programs had the cores.
+pub(crate) fn busy(summary: &Summary<'_>) -> Option<String> {
+    let share = summary.waiting().filter(|share| *share > BUSY)?;
+    let advice = if summary.time == Metric::Wall { ": CPU times are steadier here (--by cpu)" } else { "" };
+    let share = words::percent(share);
+    Some(format!(
+        "The machine was busy: programs of one thread waited {share} of their time for a core{advice}."
+    ))
 }
 
 /// Those who could not take part, and those who did wrong work.

@@ -1,5 +1,6 @@
 //! Tests of the summary on a session with known figures.
 use super::super::fixture;
+use super::super::record::Sample;
 use super::*;
 
 fn near(left: Option<f64>, right: f64) {
@@ -111,4 +112,28 @@ fn an_empty_session_has_no_figures_and_does_not_fail() {
     assert!(summary.allocators.is_empty());
     assert!(summary.workloads(Kind::Real).is_empty());
     assert_eq!(summary.mean(Metric::Wall, "heap-smp", Kind::Real), None);
+}
+
+#[test]
+fn another_clock_ranks_by_its_own_figures() {
+    let mut record = fixture::record();
+    for run in record.runs.iter_mut().filter(|run| run.allocator == "jemalloc") {
+        run.sample = run.sample.map(|sample| Sample { cpu_ns: sample.cpu_ns / 100, ..sample });
+    }
+    let summary = Summary::of(&record).by(Metric::Cpu);
+    assert_eq!(summary.time_word(), "CPU time");
+    assert_eq!(summary.best_other(summary.time, "heap-smp", "parse").unwrap().0, "jemalloc");
+    assert_eq!(summary.per_op("mimalloc-v3", "pairs"), Some(60.0));
+}
+
+#[test]
+fn waiting_for_a_core_is_the_time_without_cpu() {
+    let mut record = fixture::record();
+    assert_eq!(Summary::of(&record).waiting(), Some(0.0));
+    for run in &mut record.runs {
+        run.sample = run.sample.map(|sample| Sample { cpu_ns: sample.wall_ns / 4 * 3, ..sample });
+    }
+    near(Summary::of(&record).waiting(), 0.25);
+    record.workloads.iter_mut().for_each(|workload| workload.threads = 4);
+    assert_eq!(Summary::of(&record).waiting(), None);
 }

@@ -10,6 +10,8 @@ const HEIGHT: f64 = 520.0;
 const FIELD: (f64, f64, f64, f64) = (74.0, 22.0, WIDTH - 28.0, HEIGHT - 62.0);
 /// What the standalone picture has above the field.
 const HEADER: f64 = 64.0;
+/// What it has below.
+const FOOTER: f64 = 22.0;
 const LETTER: f64 = 13.0;
 
 /// One named dot.
@@ -34,6 +36,8 @@ pub(crate) struct Corner {
 pub(crate) struct Scatter {
     pub(crate) title: String,
     pub(crate) subtitle: String,
+    /// Below the picture that stands alone: where and when it was measured.
+    pub(crate) footnote: String,
     pub(crate) x_label: String,
     pub(crate) y_label: String,
     pub(crate) dots: Vec<Dot>,
@@ -50,9 +54,10 @@ impl Scatter {
 
     /// As a file of its own, with title.
     pub(crate) fn standalone(&self) -> String {
-        let mut canvas = Canvas::new(WIDTH, HEIGHT + HEADER);
+        let mut canvas = Canvas::new(WIDTH, HEIGHT + HEADER + FOOTER);
         canvas.text(28.0, 38.0, Side::Right, "title", &self.title);
         canvas.text(28.0, 62.0, Side::Right, "soft", &self.subtitle);
+        canvas.text(28.0, HEIGHT + HEADER + 8.0, Side::Right, "tiny soft", &self.footnote);
         self.draw(&mut canvas, HEADER);
         canvas.standalone(&self.label())
     }

@@ -7,6 +7,7 @@ fn chart(dots: &[(&str, f64, f64)]) -> Scatter {
     Scatter {
         title: "Time & memory".to_owned(),
         subtitle: "of programs".to_owned(),
+        footnote: "measured here".to_owned(),
         x_label: "Time".to_owned(),
         y_label: "Memory".to_owned(),
         dots: dots.iter().map(dot).collect(),
@@ -67,6 +68,9 @@ fn both_forms_name_every_allocator_and_the_corner() {
         assert!(svg.contains(">fast and lean</text>") && !svg.contains("NaN"));
     }
     assert!(chart.standalone().contains(">Time &amp; memory</text>"));
+    assert!(
+        chart.standalone().contains(">measured here</text>") && !chart.inline().contains("measured here")
+    );
 }
 
 #[test]
