@@ -54,7 +54,7 @@ fn many<A: Allocator + Sync>(seed: u64, allocator: A) -> Result<usize, String> {
     let program = |thread| Program::from_seed(seed * THREADS + thread, STEPS, &limits);
     let programs: Vec<_> = (0..THREADS).map(program).collect();
     let result = Program::run_on_threads(&programs, &allocator, &limits);
-    result.map(|()| STEPS * programs.len()).map_err(|failure| failure.to_string())
+    result.map(|_| STEPS * programs.len()).map_err(|failure| failure.to_string())
 }
 
 /// Runs one subject for `time`; prints a line and says whether all was well.

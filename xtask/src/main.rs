@@ -5,6 +5,7 @@
 //! | `test` | everything that a change must pass |
 //! | `tidy` | the rules of the house that the compiler does not know |
 //! | `targets` | builds for other systems |
+//! | `asm` | holds hot paths to their budget of instructions |
 //! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
 //! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
@@ -17,6 +18,7 @@ mod toolchain;
 mod tidy;
 mod spec_map;
 mod hunt;
+mod asm;
 mod targets;
 mod test;
 mod bench;
@@ -41,6 +43,8 @@ enum Cmd {
     Tidy,
     /// Builds the published crates for other systems, as far as this machine can.
     Targets(targets::TargetsArgs),
+    /// Holds each hot path to its budget of instructions.
+    Asm,
     /// Replays random programs over every allocator.
     Soak(hunt::SoakArgs),
     /// Lets libFuzzer write the programs (needs a nightly and cargo-fuzz).
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Cmd::Test(args) => test::run(&args),
         Cmd::Tidy => tidy::run().map(done),
         Cmd::Targets(args) => targets::run(&args).map(done),
+        Cmd::Asm => asm::run().map(done),
         Cmd::Soak(args) => hunt::soak(&args).map(done),
         Cmd::Fuzz(args) => hunt::fuzz(&args).map(done),
         Cmd::Miri(args) => hunt::miri(&args).map(done),

@@ -3,6 +3,7 @@
 use std::env;
 use std::process::Command;
 
+use crate::asm;
 use crate::run;
 use crate::test::plan::{Facts, Job, Plan, Step};
 use crate::test::plans;
@@ -16,7 +17,7 @@ const fn slow(name: &'static str, about: &'static str, plan: fn(&Facts) -> Plan)
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 16] = [
+pub(crate) const STEPS: [Step; 17] = [
     fast("fmt", "rustfmt would change nothing", fmt),
     fast("tidy", "floors, module order, doors, words, lengths", |_| ourselves("tidy", &["tidy"])),
     fast("spec", "docs/testing.md names the tests as they are", |_| {
@@ -27,6 +28,7 @@ pub(crate) const STEPS: [Step; 16] = [
     fast("doctest", "the examples in docs and READMEs", doctest),
     fast("doc", "the docs build without a warning", doc),
     slow("features", "tests with all features on, builds of each alone and of none", plans::features),
+    slow("asm", "hot paths within their budget of instructions, without a panic", asm),
     slow("examples", "every example runs and ends well", plans::examples),
     slow("no-std", "builds for a target without an operating system", plans::no_std),
     slow("targets", "builds for Windows, macOS, wasm and 32 bits", plans::targets),
@@ -54,6 +56,13 @@ fn ourselves(name: &str, args: &[&str]) -> Plan {
         }
         Err(error) => Plan::skip(format!("cannot find this program: {error}")),
     }
+}
+
+fn asm(_: &Facts) -> Plan {
+    if env::consts::ARCH != asm::ARCH {
+        return Plan::skip(format!("the budgets are for {}", asm::ARCH));
+    }
+    ourselves("asm", &["asm"])
 }
 
 fn clippy(facts: &Facts) -> Plan {

@@ -1,0 +1,90 @@
+//! The hot paths, each in a function that `cargo xtask asm` can find: compiled as in a user's crate, with neither
+//! link-time optimisation nor anything else that a plain release build lacks.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::hint::black_box;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use heap_arena::{Arena, FixedBuffer};
+use heap_core::{Allocator, Global};
+use heap_smp::SmpAllocator;
+
+static SMP: SmpAllocator = SmpAllocator::new();
+
+const SMALL: Layout = Layout::new::<[u64; 3]>();
+
+fn first(block: Result<NonNull<[u8]>, heap_core::AllocError>) -> Option<NonNull<u8>> {
+    block.ok().map(NonNull::cast)
+}
+
+#[unsafe(no_mangle)]
+fn hot_arena_alloc_small(arena: &Arena) -> Option<NonNull<u8>> {
+    first(arena.alloc(SMALL))
+}
+
+#[unsafe(no_mangle)]
+fn hot_arena_alloc(arena: &Arena, layout: Layout) -> Option<NonNull<u8>> {
+    first(arena.alloc(layout))
+}
+
+#[unsafe(no_mangle)]
+fn hot_fixed_alloc(buffer: &FixedBuffer<'_>, layout: Layout) -> Option<NonNull<u8>> {
+    first(buffer.alloc(layout))
+}
+
+#[unsafe(no_mangle)]
+fn hot_smp_alloc_small() -> *mut u8 {
+    // SAFETY: the layout has bytes.
+    unsafe { GlobalAlloc::alloc(&SMP, SMALL) }
+}
+
+#[unsafe(no_mangle)]
+fn hot_smp_alloc(layout: Layout) -> *mut u8 {
+    // SAFETY: the callers of this file pass layouts with bytes.
+    unsafe { GlobalAlloc::alloc(&SMP, layout) }
+}
+
+/// # Safety
+///
+/// `block` is live, was allocated with `SMALL`, and is given up.
+#[unsafe(no_mangle)]
+unsafe fn hot_smp_free_small(block: *mut u8) {
+    // SAFETY: from the caller.
+    unsafe { GlobalAlloc::dealloc(&SMP, block, SMALL) }
+}
+
+/// # Safety
+///
+/// `block` is live, was allocated with `layout`, and is given up.
+#[unsafe(no_mangle)]
+unsafe fn hot_smp_free(block: *mut u8, layout: Layout) {
+    // SAFETY: from the caller.
+    unsafe { GlobalAlloc::dealloc(&SMP, block, layout) }
+}
+
+/// # Safety
+///
+/// `block` is live, was allocated with `layout`, and is given up.
+#[unsafe(no_mangle)]
+unsafe fn hot_global_free(block: NonNull<u8>, layout: Layout) {
+    // SAFETY: from the caller.
+    unsafe { Global.free(block, layout) }
+}
+
+fn main() {
+    let layout = black_box(Layout::new::<[u8; 100]>());
+    let arena = Arena::new();
+    assert!(hot_arena_alloc_small(&arena).is_some() && hot_arena_alloc(&arena, layout).is_some());
+    let mut bytes = [MaybeUninit::uninit(); 256];
+    assert!(hot_fixed_alloc(&FixedBuffer::new(&mut bytes), layout).is_some());
+    let (small, other) = (hot_smp_alloc_small(), hot_smp_alloc(layout));
+    assert!(!small.is_null() && !other.is_null());
+    let block = first(Global.alloc(layout));
+    // SAFETY: each is live, goes back with its own layout, and is not used again.
+    unsafe {
+        hot_smp_free_small(small);
+        hot_smp_free(other, layout);
+        block.into_iter().for_each(|block| hot_global_free(block, layout));
+    }
+}
