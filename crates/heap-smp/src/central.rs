@@ -80,30 +80,29 @@ impl Central {
     ///
     /// # Safety
     ///
-    /// The caller gives the blocks up.
+    /// The caller gives the blocks up, and has initialised the slice.
     pub(crate) unsafe fn give(&self, ground: Ground<'_>, class: usize, blocks: &[MaybeUninit<NonNull<u8>>]) {
+        let known = &CLASS[class];
         let mut slabs = self.slabs.lock();
-        for block in blocks {
+        let mut rest = blocks;
+        while let Some(first) = rest.first() {
             // SAFETY: the caller initialised the slice.
-            let block = unsafe { block.assume_init() };
-            let (segment, span, slot) = locate(ground.directory, class, block);
-            slabs.put(span, slot, block.addr().get());
+            let (segment, span) = locate(ground.directory, class, unsafe { first.assume_init() });
+            // SAFETY: as above; neighbours in a chain often come from one slab, so it is looked up once for all of them.
+            let count = unsafe { slabs.put(span, known, rest) };
+            rest = &rest[count..];
             // SAFETY: S2: the lock of the class is held.
-            let state = unsafe { &*span.slab.get() };
-            if state.free == CLASS[class].slots && slabs.is_worth_closing(class) {
+            let free = unsafe { &*span.slab.get() }.free;
+            if free == known.slots && slabs.is_worth_closing(class) {
                 slabs.close(ground, segment, span);
             }
         }
     }
 }
 
-/// The slab and slot of a block that is said to be of `class`. Aborts if it is not.
+/// The slab that a block lies in which is said to be of `class`. Aborts if it does not lie in one.
 #[inline]
-fn locate(
-    directory: &Directory,
-    class: usize,
-    block: NonNull<u8>,
-) -> (&'static Segment, &'static Span, usize) {
+fn locate(directory: &Directory, class: usize, block: NonNull<u8>) -> (&'static Segment, &'static Span) {
     let addr = block.addr().get();
     let Some(Owner::Segment(segment)) = directory.owner_of(addr) else {
         report(Violation::ForeignPointer, addr)
@@ -112,13 +111,7 @@ fn locate(
     if span.kind() != Kind::Slab || span.class() != class {
         report(Violation::WrongLayout, addr)
     }
-    let known = &CLASS[class];
-    let offset = addr - span.base().addr();
-    let slot = known.slot_at(offset);
-    if slot * known.slot as usize != offset || slot >= known.slots as usize {
-        report(Violation::InteriorPointer, addr)
-    }
-    (segment, span, slot)
+    (segment, span)
 }
 
 impl Slabs {
@@ -198,23 +191,47 @@ impl Slabs {
         count
     }
 
-    /// Marks a slot as home.
-    fn put(&mut self, span: &Span, slot: usize, addr: usize) {
+    /// Marks the slots of the first blocks as home, as far as they lie in this slab; returns how many do, at least one.
+    ///
+    /// # Safety
+    ///
+    /// The slice is initialised, and its first block lies in the slab.
+    unsafe fn put(&mut self, span: &Span, class: &Class, blocks: &[MaybeUninit<NonNull<u8>>]) -> usize {
         // SAFETY: S2: the lock of the class is held.
         let state = unsafe { &mut *span.slab.get() };
-        let (at, bit) = (slot / 64, 1u64 << (slot % 64));
-        // SAFETY: `slot` is one of the slab's, so the word is in its bitmap; S2.
-        let word = unsafe { &mut *span.bits().add(at) };
-        if *word & bit != 0 {
-            report(Violation::DoubleFree, addr)
+        let (base, len) = (span.base().addr(), span.units() * UNIT);
+        let bits = span.bits();
+        let mut first_word = state.first_word as usize;
+        let mut count = 0;
+        for block in blocks {
+            // SAFETY: the caller initialised the slice.
+            let addr = unsafe { block.assume_init() }.addr().get();
+            let offset = addr.wrapping_sub(base);
+            if offset >= len {
+                break;
+            }
+            let slot = class.slot_at(offset);
+            if slot * class.slot as usize != offset || slot >= class.slots as usize {
+                report(Violation::InteriorPointer, addr)
+            }
+            let (at, bit) = (slot / 64, 1u64 << (slot % 64));
+            // SAFETY: `slot` is one of the slab's, so the word is in its bitmap; S2.
+            let word = unsafe { &mut *bits.add(at) };
+            if *word & bit != 0 {
+                report(Violation::DoubleFree, addr)
+            }
+            *word |= bit;
+            first_word = first_word.min(at);
+            count += 1;
         }
-        *word |= bit;
-        state.first_word = state.first_word.min(at as u32);
-        state.free += 1;
-        self.free += 1;
-        if state.free == 1 {
+        state.first_word = first_word as u32;
+        let was_full = state.free == 0;
+        state.free += count as u32;
+        self.free += count;
+        if was_full {
             self.list(span);
         }
+        count
     }
 
     fn list(&mut self, span: &Span) {

@@ -20,7 +20,7 @@ pub(crate) const SMALL_MAX: usize = 32 << 10;
 pub(crate) const RUN_MAX: usize = SEGMENT / 2;
 
 /// Bytes of a full chain, where its blocks are not too few or too many: half the L1 cache's share of a class.
-pub(crate) const CHAIN_BYTES: usize = 16 << 10;
+pub(crate) const CHAIN_BYTES: usize = 8 << 10;
 
 /// Blocks of a full chain at the most: one atomic operation for so many blocks is already nothing.
 pub(crate) const CHAIN_MAX: usize = 128;

@@ -127,41 +127,52 @@ impl Huge {
         }
     }
 
-    /// Changes a huge block's size in place, or moves its pages to a longer mapping.
+    /// Changes a huge block's size in place. `false`: the addresses behind it are taken, nothing has changed.
     ///
     /// # Safety
     ///
     /// `block` is a live huge block, and `record` its record.
     pub(crate) unsafe fn resize(
         &self,
-        directory: &Directory,
         record: &'static HugeRecord,
         block: NonNull<u8>,
-        old: Layout,
         new_size: usize,
-        may_move: bool,
-        huge_pages: bool,
-    ) -> Option<NonNull<u8>> {
-        let new_len = mapped_len(new_size)?;
+    ) -> bool {
+        let Some(new_len) = mapped_len(new_size) else { return false };
         let mut state = self.state.lock();
         let old_len = check(record, block);
         // SAFETY: the mapping is ours and of that length.
-        if new_len == old_len || unsafe { pages::remap(block, old_len, new_len, false) }.is_some() {
-            record.len.store(new_len, Ordering::Relaxed);
-            state.bytes = state.bytes - old_len + new_len;
-            return Some(block);
+        if new_len != old_len && unsafe { pages::remap(block, old_len, new_len, false) }.is_none() {
+            return false;
         }
-        drop(state);
-        if !may_move || new_len < old_len {
+        record.len.store(new_len, Ordering::Relaxed);
+        state.bytes = state.bytes - old_len + new_len;
+        true
+    }
+
+    /// Moves the pages of a huge block to a mapping for the longer layout `new`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`resize`](Self::resize). After success the old block is gone.
+    pub(crate) unsafe fn move_to(
+        &self,
+        directory: &Directory,
+        record: &'static HugeRecord,
+        block: NonNull<u8>,
+        new: Layout,
+        huge_pages: bool,
+    ) -> Option<NonNull<u8>> {
+        let old_len = record.len.load(Ordering::Relaxed);
+        if new.size() < old_len {
             return None;
         }
-        let layout = Layout::from_size_align(new_size, old.align()).ok()?;
-        let fresh = self.alloc(directory, layout, huge_pages)?;
+        let fresh = self.alloc(directory, new, huge_pages)?;
         // SAFETY: both mappings are ours; the new one is longer and unused.
         if let Err(error) = unsafe { pages::move_pages(block, old_len, fresh) } {
             // A target that is lost is not ours to unmap: its record stays, and its addresses with it.
             if !error.target_lost {
-                self.free(directory, find(directory, fresh)?, fresh, new_size);
+                self.free(directory, find(directory, fresh)?, fresh, new.size());
             }
             return None;
         }

@@ -130,10 +130,13 @@ pub(crate) unsafe fn resize(
             // SAFETY: the caller's promise is the same.
             unsafe { move_run(core, segment, block, old, new_size) }
         }
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller's promise is the same, for both calls.
         Some(Owner::Huge(record)) => unsafe {
-            let huge_pages = wants_huge_pages(core, new_size);
-            core.huge.resize(&core.directory, record, block, old, new_size, may_move, huge_pages)
+            if core.huge.resize(record, block, new_size) {
+                return Some(block);
+            }
+            let new = Layout::from_size_align(new_size, old.align()).ok().filter(|_| may_move)?;
+            core.huge.move_to(&core.directory, record, block, new, wants_huge_pages(core, new_size))
         },
         None => report(Violation::ForeignPointer, addr),
     }

@@ -34,7 +34,9 @@ impl Contents {
     }
 
     fn index(&self, chain: *mut Link) -> usize {
-        self.chains.iter().position(|&known| known == chain).expect("a chain that nobody made")
+        let index = self.chains.iter().position(|&known| known == chain);
+        assert!(index.is_some(), "a chain that nobody made");
+        index.unwrap_or_default()
     }
 
     /// Writes as the one owner of a chain.

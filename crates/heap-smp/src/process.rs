@@ -13,9 +13,9 @@ static HELPER: AtomicBool = AtomicBool::new(false);
 
 /// The pause between two looks at the free memory: long enough that phases of a program do not lose their memory between
 /// each other, short enough that an idle program is lean within a second.
-const TICK: Duration = Duration::from_millis(80);
+const TICK: Duration = Duration::from_millis(100);
 /// Ticks without anything to do after which the helper goes.
-const QUIET: u32 = 25;
+const QUIET: u32 = 20;
 /// The helper's stack: it calls the system and little else.
 const STACK: usize = 64 << 10;
 
