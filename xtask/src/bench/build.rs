@@ -122,7 +122,8 @@ pub(crate) fn build(
     built
 }
 
-fn cargo(places: &Places, candidate: &Candidate, log: &Path, progress: &Progress) -> Result<PathBuf, String> {
+/// The command that builds one child and reports in JSON.
+fn command(places: &Places, candidate: &Candidate) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args([
         "build",
@@ -146,7 +147,11 @@ fn cargo(places: &Places, candidate: &Candidate, log: &Path, progress: &Progress
         }
     }
     command.current_dir(&places.root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("cargo: {error}"))?;
+    command
+}
+
+fn cargo(places: &Places, candidate: &Candidate, log: &Path, progress: &Progress) -> Result<PathBuf, String> {
+    let mut child = command(places, candidate).spawn().map_err(|error| format!("cargo: {error}"))?;
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err("cargo: no pipes".to_owned());
     };

@@ -40,7 +40,7 @@ use plan::Plan;
 use progress::Progress;
 use record::{Entrant, Kind, Record, SCHEMA, Settings, Workload};
 use session::{Session, Subject};
-use summary::{Metric, Summary};
+use summary::{Metric, OURS, Summary};
 
 use crate::workspace;
 
@@ -120,7 +120,7 @@ fn settings(plan: &Plan) -> Settings {
     }
 }
 
-/// Builds the children; those that cannot be built are written down with the reason.
+/// Builds the children; rivals that cannot be built are written down with the reason.
 fn build_all(args: &BenchArgs, places: &Places, out: &Path, record: &mut Record) -> Result<Vec<Subject>> {
     let candidates = build::choose(&places.candidates, &args.against)?;
     let mut progress = Progress::new(candidates.len() as f64);
@@ -135,6 +135,9 @@ fn build_all(args: &BenchArgs, places: &Places, out: &Path, record: &mut Record)
         }
     }
     progress.finish();
+    if let Some((_, reason)) = record.left_out().find(|(name, _)| *name == OURS) {
+        anyhow::bail!("{OURS} could not be built: {reason}");
+    }
     anyhow::ensure!(!built.is_empty(), "no child program could be built: see {}", out.display());
     Ok(session::subjects(&built))
 }

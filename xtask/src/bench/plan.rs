@@ -5,10 +5,10 @@ use super::args::{BenchArgs, Suite};
 use super::record::{Kind, Workload};
 
 /// Seconds that the rounds of `--quick` may take, with the pilot runs before them.
-const QUICK_SECONDS: f64 = 150.0;
+const QUICK_SECONDS: f64 = 140.0;
 
 /// After this many seconds `--quick` starts no further run, once each pair has been run.
-pub(crate) const QUICK_LIMIT: f64 = 165.0;
+pub(crate) const QUICK_LIMIT: f64 = 160.0;
 
 /// A run is expected to take this many times what the pilot of heap-smp took: some rivals are slow.
 const RIVALS_ARE_SLOWER: f64 = 1.4;

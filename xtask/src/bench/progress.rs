@@ -28,7 +28,7 @@ impl Progress {
         let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(places(total)), target);
         if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {bar:30.cyan/dim} {prefix:>14}  {wide_msg}")
+            ProgressStyle::with_template("{spinner} {elapsed:>4} {bar:30.cyan/dim} {prefix:>14}  {wide_msg}")
         {
             bar.set_style(style.progress_chars("━╸─"));
         }

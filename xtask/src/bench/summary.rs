@@ -40,7 +40,8 @@ impl Metric {
             Self::Cpu => Some(sample.cpu_ns as f64),
             Self::Peak => Some(sample.peak_rss_kib as f64),
             Self::Idle => (run.idle_ms > 0).then_some(sample.rss_after_free_kib as f64),
-            Self::Faults => Some((sample.minor_faults + sample.major_faults) as f64),
+            // At least 1, so that none at all still has a ratio.
+            Self::Faults => Some((sample.minor_faults + sample.major_faults).max(1) as f64),
         }
     }
 }
