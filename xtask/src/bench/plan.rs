@@ -19,8 +19,8 @@ const QUICK_SCALE: f64 = 0.2;
 /// So many micro workloads are in the sample of `--quick`.
 const QUICK_MICRO: usize = 8;
 
-/// Size of the work in the pilot runs.
-pub(crate) const PILOT_SCALE: f64 = 0.1;
+/// Sizes of the work in the two pilot runs of a workload.
+pub(crate) const PILOT_SCALES: [f64; 2] = [0.05, 0.15];
 
 /// How a session is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,17 +73,25 @@ impl Plan {
     }
 }
 
-/// How long one small run of a workload took.
+/// How long two small runs of a workload took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pilot {
     pub(crate) kind: Kind,
     /// Seconds that do not depend on the size: starting, reading the input, checking.
     pub(crate) fixed: f64,
-    /// Seconds of the work at size 1.
+    /// Seconds that are in proportion to the size, at size 1.
     pub(crate) work: f64,
 }
 
 impl Pilot {
+    /// From the seconds of the two whole runs, and those of the work in the second, which are a lower bound
+    /// where another program disturbed the first.
+    pub(crate) fn of(kind: Kind, seconds: [f64; 2], work: f64) -> Self {
+        let [small, large] = PILOT_SCALES;
+        let work = ((seconds[1] - seconds[0]) / (large - small)).max(work / large);
+        Self { kind, fixed: (seconds[1] - work * large).max(0.0), work }
+    }
+
     /// Seconds expected of a run at a size.
     pub(crate) fn seconds(&self, scale: f64) -> f64 {
         self.fixed + self.work * scale

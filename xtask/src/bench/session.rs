@@ -138,29 +138,30 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Runs each workload once, small, on the first subject: fills the file cache and tells the times. The
+    /// Runs each workload twice, small, on the first subject: fills the file cache and tells the times. The
     /// figures are not kept; a failure here shows again in the first round.
     fn pilots(&self) -> Vec<Pilot> {
         let mut progress = Progress::new(self.workloads.len() as f64);
-        progress.step("trying each workload once, small");
+        progress.step("trying each workload, small");
         let mut pilots = Vec::new();
         for workload in self.workloads {
             progress.now(&format!("trying {}, small", workload.name));
-            let start = Instant::now();
-            let sample = self.subjects.first().and_then(|subject| {
-                child::run(&subject.exe, &workload.name, plan::PILOT_SCALE, 0, self.limit).ok()
-            });
-            let seconds = start.elapsed().as_secs_f64();
-            let work = sample.map_or(0.0, |sample| sample.wall_ns as f64 / 1e9).min(seconds);
-            pilots.push(Pilot {
-                kind: workload.suite,
-                fixed: seconds - work,
-                work: work / plan::PILOT_SCALE,
-            });
+            let runs = plan::PILOT_SCALES.map(|scale| self.timed(workload, scale));
+            pilots.push(Pilot::of(workload.suite, runs.map(|run| run.0), runs[1].1));
             progress.advance(1.0);
         }
         progress.finish();
         pilots
+    }
+
+    /// Seconds of a whole run on the first subject, and of the work in it.
+    fn timed(&self, workload: &Workload, scale: f64) -> (f64, f64) {
+        let start = Instant::now();
+        let sample = self
+            .subjects
+            .first()
+            .and_then(|subject| child::run(&subject.exe, &workload.name, scale, 0, self.limit).ok());
+        (start.elapsed().as_secs_f64(), sample.map_or(0.0, |sample| sample.wall_ns as f64 / 1e9))
     }
 }
 

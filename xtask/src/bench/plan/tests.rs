@@ -91,3 +91,16 @@ fn only_real_programs_wait_and_only_in_the_first_rounds() {
     );
     assert_eq!(plan.idle(0, Kind::Micro), 0);
 }
+
+#[test]
+fn two_pilots_tell_what_depends_on_the_size() {
+    let pilot = Pilot::of(Kind::Real, [0.4, 0.6], 0.1);
+    assert!((pilot.work - 2.0).abs() < 1e-9 && (pilot.fixed - 0.3).abs() < 1e-9, "{pilot:?}");
+    assert!((pilot.seconds(1.0) - 2.3).abs() < 1e-9);
+}
+
+#[test]
+fn a_disturbed_pilot_still_counts_its_work() {
+    let pilot = Pilot::of(Kind::Real, [2.0, 0.6], 0.3);
+    assert!((pilot.work - 2.0).abs() < 1e-9 && (pilot.fixed - 0.3).abs() < 1e-9, "{pilot:?}");
+}
