@@ -18,6 +18,7 @@ use heap_core::SizeClasses;
 use crate::chain::Link;
 use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
+use crate::large;
 use crate::size::{CLASS, CLASSES};
 
 /// Requests below this many bytes have a bin for each step of [`SizeClasses::STEP`].
@@ -105,17 +106,10 @@ pub(crate) fn slot_size(layout: Layout) -> Option<usize> {
 /// A block for `layout`; null when there is no memory.
 #[inline]
 pub(crate) fn alloc(layout: Layout, settings: &Settings) -> *mut u8 {
-    let Some(bin) = bin_of(layout) else { return crate::large::alloc(&CORE, layout, settings) };
-    CACHE.with(|cache| {
-        let head = cache.heads[bin].get();
-        if head.is_null() {
-            return cache.alloc_slow(bin, settings);
-        }
-        // SAFETY: T1: `head` is a free block of ours.
-        cache.heads[bin].set(unsafe { (*head).next });
-        cache.room[bin].set(cache.room[bin].get() + 1);
-        head.cast()
-    })
+    match bin_of(layout) {
+        Some(bin) => CACHE.with(|cache| cache.take(bin, settings)),
+        None => large::alloc(&CORE, layout, settings),
+    }
 }
 
 /// Takes a block back.
@@ -125,19 +119,12 @@ pub(crate) fn alloc(layout: Layout, settings: &Settings) -> *mut u8 {
 /// `block` came from [`alloc`] with a layout of the same bin or size class, is not free, and is not used again.
 #[inline]
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
-    let Some(bin) = bin_of(layout) else {
+    match bin_of(layout) {
         // SAFETY: the caller's promise is the same.
-        return unsafe { crate::large::free(&CORE, block, layout) };
-    };
-    CACHE.with(|cache| {
-        let room = cache.room[bin].get();
-        if room == 0 {
-            // SAFETY: the caller's promise is the same.
-            return unsafe { cache.free_slow(bin, block) };
-        }
-        // SAFETY: the block is the caller's to give, and as long as its class's slot.
-        unsafe { cache.put(bin, block, room) }
-    });
+        Some(bin) => CACHE.with(|cache| unsafe { cache.put(bin, block) }),
+        // SAFETY: the caller's promise is the same.
+        None => unsafe { large::free(&CORE, block, layout) },
+    }
 }
 
 impl ThreadCache {
@@ -151,18 +138,36 @@ impl ThreadCache {
         }
     }
 
-    /// Pushes a block on a bin that has room for `room > 0` more.
+    /// Pops a block of a bin.
+    #[inline(always)]
+    fn take(&self, bin: usize, settings: &Settings) -> *mut u8 {
+        let head = self.heads[bin].get();
+        if head.is_null() {
+            return self.alloc_slow(bin, settings);
+        }
+        // SAFETY: T1: `head` is a free block of ours.
+        self.heads[bin].set(unsafe { (*head).next });
+        self.room[bin].set(self.room[bin].get() + 1);
+        head.cast()
+    }
+
+    /// Pushes a block on a bin.
     ///
     /// # Safety
     ///
     /// The block is free, of the bin's class, and the caller gives it up.
     #[inline(always)]
-    unsafe fn put(&self, bin: usize, block: NonNull<u8>, room: usize) {
+    unsafe fn put(&self, bin: usize, block: NonNull<u8>) {
+        let (room, full) = self.room[bin].get().overflowing_sub(1);
+        self.room[bin].set(room);
+        if full {
+            // SAFETY: the caller's promise is the same.
+            return unsafe { self.free_slow(bin, block) };
+        }
         let link = block.as_ptr().cast::<Link>();
-        // SAFETY: a slot is at least a link long and aligned.
+        // SAFETY: the block is the caller's to give; a slot is at least a link long, and aligned.
         unsafe { link.write(Link { next: self.heads[bin].get() }) };
         self.heads[bin].set(link);
-        self.room[bin].set(room - 1);
     }
 
     /// The bin is empty: takes the spare chain, one from the depot, or fresh slots.
@@ -205,8 +210,9 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     unsafe fn free_slow(&self, bin: usize, block: NonNull<u8>) {
+        // T1 again: the count went below zero.
+        self.room[bin].set(0);
         let class = class_of_bin(bin);
-        let full = CLASS[class].chain as usize;
         if self.life.get() != Life::Active && !self.start(&Settings::DEFAULT) {
             let link = block.as_ptr().cast::<Link>();
             // SAFETY: the block is the caller's to give; a list of one.
@@ -227,8 +233,9 @@ impl ThreadCache {
                 }
             }
         }
+        self.room[bin].set(CLASS[class].chain as usize);
         // SAFETY: the caller's promise is the same; the bin is empty now.
-        unsafe { self.put(bin, block, full) }
+        unsafe { self.put(bin, block) }
     }
 
     /// Begins to use the cache of a new thread. `false`: it is retired, and must not be filled.
