@@ -3,10 +3,11 @@
 //! Generic over the platform, so that the ways of all platforms are tested on each.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::OsError;
 use crate::page_size::page_size;
+use crate::parked::PARKED;
+use crate::sync::{AtomicUsize, Ordering};
 use crate::sys::{Access, Sys};
 
 /// What [`Sys`] demands of every range.
@@ -16,7 +17,7 @@ pub(crate) fn check(call: &'static str, base: NonNull<u8>, len: usize) -> Result
 }
 
 #[inline]
-fn check_len(call: &'static str, len: usize) -> Result<(), OsError> {
+pub(crate) fn check_len(call: &'static str, len: usize) -> Result<(), OsError> {
     let whole = len & (page_size() - 1) == 0;
     if whole && len != 0 && len <= isize::MAX as usize { Ok(()) } else { Err(OsError::absurd(call)) }
 }
@@ -36,15 +37,15 @@ pub(crate) fn map_with<S: Sys>(
         return Err(OsError::absurd("map"));
     }
     if S::ALIGNS || align <= S::granule() {
-        return S::map(len, align, hint & !(S::granule() - 1), access);
+        return fresh::<S>(len, align, hint & !(S::granule() - 1), access);
     }
     let wish = if hint == 0 { BELOW_LAST.load(Ordering::Relaxed).saturating_sub(len) } else { hint };
-    let base = S::map(len, align, wish & !(align - 1), access)?;
+    let base = fresh::<S>(len, align, wish & !(align - 1), access)?;
     let base = if is_aligned(base, align) {
         base
     } else {
         // SAFETY: just mapped, whole, used by nobody.
-        unsafe { S::unmap(base, len) }?;
+        unsafe { PARKED.release::<S>(base, len) };
         map_aligned_slow::<S>(len, align, access)?
     };
     BELOW_LAST.store(base.addr().get(), Ordering::Relaxed);
@@ -53,6 +54,13 @@ pub(crate) fn map_with<S: Sys>(
 
 pub(crate) fn is_aligned(base: NonNull<u8>, align: usize) -> bool {
     base.addr().get() & (align - 1) == 0
+}
+
+/// A mapping; if it is refused, perhaps for there being too many, what is parked goes first.
+#[inline]
+fn fresh<S: Sys>(len: usize, align: usize, hint: usize, access: Access) -> Result<NonNull<u8>, OsError> {
+    S::map(len, align, hint, access)
+        .or_else(|refused| if PARKED.retry::<S>() { S::map(len, align, hint, access) } else { Err(refused) })
 }
 
 /// Reserves more than enough addresses and uses the aligned part.
@@ -71,61 +79,74 @@ fn map_aligned_slow<S: Sys>(len: usize, align: usize, access: Access) -> Result<
 
 /// Takes `span` bytes of addresses and gives back what lies before and after the aligned `len` bytes.
 fn cut<S: Sys>(span: usize, len: usize, align: usize, access: Access) -> Result<NonNull<u8>, OsError> {
-    let raw = S::map(span, 1, 0, Access::None)?;
+    let raw = fresh::<S>(span, 1, 0, Access::None)?;
     let head = raw.addr().get().wrapping_neg() & (align - 1);
+    let tail = span - head - len;
     // SAFETY: `head <= align - granule`, since `raw` is a multiple of the granule: all inside of `span`.
     let (base, end) = unsafe { (raw.add(head), raw.add(head + len)) };
-    let tail = span - head - len;
-    // What is still ours, should the system refuse half-way: addresses without memory. If even they cannot be given
-    // back then, they stay unused.
-    let mut rest = (raw, span);
-    let mut steps = || {
-        // SAFETY: parts of our own mapping that are not used again.
-        unsafe {
-            unmap_some::<S>(raw, head)?;
-            rest = (base, len + tail);
-            unmap_some::<S>(end, tail)?;
-            rest = (base, len);
+    for (part, len) in [(raw, head), (end, tail)] {
+        if len != 0 {
+            // SAFETY: a part of our own mapping that is not used again.
+            unsafe { PARKED.release::<S>(part, len) };
         }
-        // SAFETY: our own fresh mapping, which gains access.
-        if access == Access::None { Ok(()) } else { unsafe { S::protect(base, len, access) } }
-    };
-    let done = steps();
-    done.map(|()| base).inspect_err(|_| {
-        // SAFETY: ours still, and not used again.
-        _ = unsafe { S::unmap(rest.0, rest.1) };
-    })
-}
-
-/// # Safety
-/// As of [`Sys::unmap`], but for the length, which may be zero.
-unsafe fn unmap_some<S: Sys>(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
-    // SAFETY: the caller's promise is the same.
-    if len == 0 { Ok(()) } else { unsafe { S::unmap(base, len) } }
+    }
+    // SAFETY: our own fresh mapping, which gains access; or is not used again.
+    let committed = if access == Access::None { Ok(()) } else { unsafe { S::protect(base, len, access) } };
+    // SAFETY: as above.
+    committed.map(|()| base).inspect_err(|_| unsafe { PARKED.release::<S>(base, len) })
 }
 
 /// Finds a gap that is large enough and maps the aligned part of it, before another thread does.
 fn map_in_gap<S: Sys>(span: usize, len: usize, align: usize, access: Access) -> Result<NonNull<u8>, OsError> {
     const TRIES: usize = 16;
     for _ in 0..TRIES {
-        let gap = S::map(span, 1, 0, Access::None)?;
+        let gap = fresh::<S>(span, 1, 0, Access::None)?;
         let aligned = gap.addr().get().wrapping_add(align - 1) & !(align - 1);
         // SAFETY: our own mapping, whole, used by nobody.
-        unsafe { S::unmap(gap, span) }?;
+        unsafe { PARKED.release::<S>(gap, span) };
         let base = S::map(len, align, aligned, access)?;
         if is_aligned(base, align) {
             return Ok(base);
         }
         // SAFETY: as before.
-        unsafe { S::unmap(base, len) }?;
+        unsafe { PARKED.release::<S>(base, len) };
     }
     Err(OsError { call: "map_aligned", code: OsError::UNKNOWN })
+}
+
+/// Changes the length of a mapping and keeps its alignment: in place, or by moving its pages to an aligned range.
+///
+/// # Safety
+/// As of [`Sys::remap`] with `may_move`; `base` is a multiple of `align`.
+pub(crate) unsafe fn remap_aligned<S: Sys>(
+    base: NonNull<u8>,
+    old_len: usize,
+    new_len: usize,
+    align: usize,
+) -> Result<NonNull<u8>, OsError> {
+    let simple = align <= S::granule();
+    // SAFETY: the caller's promise is the same.
+    let remapped = unsafe { S::remap(base, old_len, new_len, simple) };
+    if remapped.is_ok() || simple || !S::MOVES_PAGES {
+        return remapped;
+    }
+    let target = map_with::<S>(new_len, align, 0, Access::None)?;
+    // SAFETY: the target is our own and empty; the old range is the caller's, who gives it up on success.
+    let moved = unsafe { S::move_pages(base, old_len, target, new_len, false) };
+    moved.map(|()| target).map_err(|refused| {
+        if !refused.target_lost {
+            // SAFETY: our own, not used again.
+            unsafe { PARKED.release::<S>(target, new_len) };
+        }
+        refused.error
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::{Os, fake};
+    use crate::os::Os;
+    use crate::sys::fake;
 
     /// The platform under test with another's limits: no parts, as on Windows.
     struct Whole;

@@ -30,15 +30,15 @@ extern crate std;
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicIsize, AtomicU64, Ordering::Relaxed};
 use std::thread_local;
 
 use crate::error::{MoveError, OsError};
+use crate::sync::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 use crate::sys::{Access, Advice, ForkHandler, Sys};
 
 /// A set of page calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Calls(u64);
+pub struct Calls(usize);
 
 impl Calls {
     /// Fresh mappings: `map`, `map_aligned`, `reserve`, and every mapping tried on the way.
@@ -72,24 +72,24 @@ impl Calls {
 #[must_use = "a plan does nothing until it is ordered"]
 pub struct Plan {
     calls: Calls,
-    first: u64,
-    /// Distance between refusals; `u64::MAX`: only one.
-    every: u64,
+    first: usize,
+    /// Distance between refusals; `usize::MAX`: only one.
+    every: usize,
 }
 
 impl Plan {
     /// Refuses call `k` and no other.
-    pub const fn nth(k: u64) -> Self {
-        Self { calls: Calls::ALL, first: k, every: u64::MAX }
+    pub const fn nth(k: usize) -> Self {
+        Self { calls: Calls::ALL, first: k, every: usize::MAX }
     }
 
     /// Refuses call `k` and all that follow.
-    pub const fn from(k: u64) -> Self {
+    pub const fn from(k: usize) -> Self {
         Self { calls: Calls::ALL, first: k, every: 1 }
     }
 
     /// Refuses every `n`-th call, beginning with call `n - 1`. Zero counts as one.
-    pub const fn every(n: u64) -> Self {
+    pub const fn every(n: usize) -> Self {
         let n = if n == 0 { 1 } else { n };
         Self { calls: Calls::ALL, first: n - 1, every: n }
     }
@@ -124,13 +124,13 @@ pub struct Guard {
 impl Guard {
     /// How many calls were refused so far.
     #[must_use]
-    pub fn refused(&self) -> u64 {
+    pub fn refused(&self) -> usize {
         self.with(|state| state.refused.load(Relaxed))
     }
 
     /// How many calls of the plan's set were made so far, refused or not.
     #[must_use]
-    pub fn seen(&self) -> u64 {
+    pub fn seen(&self) -> usize {
         self.with(|state| state.seen.load(Relaxed))
     }
 
@@ -161,11 +161,11 @@ pub fn mapped_bytes_of_this_thread() -> isize {
 /// An order and its counts. Statistics: nothing is ordered by them.
 struct State {
     /// The set of the plan; 0: no order.
-    calls: AtomicU64,
-    first: AtomicU64,
-    every: AtomicU64,
-    seen: AtomicU64,
-    refused: AtomicU64,
+    calls: AtomicUsize,
+    first: AtomicUsize,
+    every: AtomicUsize,
+    seen: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 static PROCESS: State = State::new();
@@ -179,11 +179,11 @@ thread_local! {
 impl State {
     const fn new() -> Self {
         Self {
-            calls: AtomicU64::new(0),
-            first: AtomicU64::new(0),
-            every: AtomicU64::new(0),
-            seen: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            calls: AtomicUsize::new(0),
+            first: AtomicUsize::new(0),
+            every: AtomicUsize::new(0),
+            seen: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
         }
     }
 
@@ -243,6 +243,10 @@ unsafe impl<S: Sys> Sys for Refusing<S> {
         consult(Calls::MAP, "map")?;
         S::map(len, align, hint, access).inspect(|_| count(len.cast_signed()))
     }
+    fn map_huge(len: usize, huge_log2: u32) -> Result<NonNull<u8>, OsError> {
+        consult(Calls::MAP, "map_huge")?;
+        S::map_huge(len, huge_log2).inspect(|_| count(len.cast_signed()))
+    }
     unsafe fn unmap(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
         consult(Calls::UNMAP, "unmap")?;
         // SAFETY: the caller's promise is the same.
@@ -294,11 +298,18 @@ unsafe impl<S: Sys> Sys for Refusing<S> {
         consult(Calls::MOVE, "move_pages").map_err(|error| MoveError { error, target_lost: false })?;
         // SAFETY: the caller's promise is the same.
         let moved = unsafe { S::move_pages(from, old_len, to, new_len, keep) };
-        moved.inspect(|()| {
-            if !keep {
-                count(-old_len.cast_signed())
+        let lost = |error: &MoveError| {
+            if error.target_lost {
+                count(-new_len.cast_signed())
             }
-        })
+        };
+        moved
+            .inspect(|()| {
+                if !keep {
+                    count(-old_len.cast_signed())
+                }
+            })
+            .inspect_err(lost)
     }
     fn at_fork(a: Option<ForkHandler>, b: Option<ForkHandler>, c: Option<ForkHandler>) -> bool {
         S::at_fork(a, b, c)

@@ -1,8 +1,8 @@
 //! The page size: bounds known when compiling, the value asked once.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::sys::{Os, Sys, bounds};
+use crate::os::Os;
+use crate::sync::{AtomicUsize, Ordering};
+use crate::sys::{Sys, bounds};
 
 /// The smallest page size, in bytes, that this target may have.
 #[doc(alias = "page_size_min")]

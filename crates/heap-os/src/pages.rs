@@ -30,11 +30,13 @@
 
 use core::ptr::NonNull;
 
-use crate::aligned::{check, map_with};
+use crate::aligned::{self, check, check_len, map_with};
 use crate::error::{MoveError, OsError};
+use crate::os::Os;
 pub use crate::page_size::{PAGE_SIZE_MAX, PAGE_SIZE_MIN, page_size};
+use crate::parked::PARKED;
 pub use crate::sys::Access;
-use crate::sys::{Advice, ForkHandler, Os, Sys};
+use crate::sys::{Advice, ForkHandler, Sys};
 
 /// [`reserve`] takes addresses only. Where `false` it takes memory too, and [`protect`] does not protect.
 pub const RESERVES: bool = Os::RESERVES;
@@ -93,6 +95,36 @@ pub fn map_near(len: usize, align: usize, hint: usize) -> Result<NonNull<u8>, Os
 /// As for [`map_aligned`].
 pub fn reserve(len: usize, align: usize) -> Result<NonNull<u8>, OsError> {
     map_with::<Os>(len, align, 0, Access::None)
+}
+
+/// The size of the huge pages of [`map_huge`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HugeSize {
+    /// The system's usual one.
+    Default,
+    /// 2 MiB.
+    Mib2,
+    /// 1 GiB.
+    Gib1,
+}
+
+/// Maps `len` bytes of huge pages that the administrator set aside (Linux: `vm.nr_hugepages`): fresh, zero, committed.
+/// `len` is a multiple of their size, and so are the ranges that are unmapped later.
+///
+/// # Errors
+///
+/// [`OsError`]: none are left, the system has none, or `len` is absurd.
+pub fn map_huge(len: usize, size: HugeSize) -> Result<NonNull<u8>, OsError> {
+    check_len("map_huge", len)?;
+    let log2 = match size {
+        HugeSize::Default => 0,
+        HugeSize::Mib2 => 21,
+        HugeSize::Gib1 => 30,
+    };
+    if len & ((1 << log2) - 1) != 0 {
+        return Err(OsError::absurd("map_huge"));
+    }
+    Os::map_huge(len, log2)
 }
 
 /// Makes a range readable and writable. Committed pages keep their content, others are zero.
@@ -177,6 +209,21 @@ pub unsafe fn unmap(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
     unsafe { Os::unmap(base, len) }
 }
 
+/// As [`unmap`], but cannot fail: what the system refuses to take back now is emptied, kept aside and unmapped
+/// when a later release succeeds or a later mapping fails.
+///
+/// A range that is not in whole pages is ignored.
+///
+/// # Safety
+///
+/// As for [`unmap`]; the range is given up in any case.
+pub unsafe fn release(base: NonNull<u8>, len: usize) {
+    if check("release", base, len).is_ok() {
+        // SAFETY: the caller's promise is the same.
+        unsafe { PARKED.release::<Os>(base, len) };
+    }
+}
+
 /// How a range uses huge pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HugePages {
@@ -254,6 +301,26 @@ pub unsafe fn remap(
     }
     // SAFETY: the caller's promise is the same.
     unsafe { Os::remap(base, old_len, new_len, may_move) }.ok()
+}
+
+/// As [`remap`] with leave to move, and keeps the alignment of `base` to `align` bytes, a power of two.
+///
+/// Moving an over-aligned range takes an aligned range of addresses first, then moves the pages there.
+///
+/// # Safety
+///
+/// As for [`remap`]; `base` is a multiple of `align`.
+pub unsafe fn remap_aligned(
+    base: NonNull<u8>,
+    old_len: usize,
+    new_len: usize,
+    align: usize,
+) -> Option<NonNull<u8>> {
+    if !REMAPS || check("remap", base, old_len).is_err() || check("remap", base, new_len).is_err() {
+        return None;
+    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { aligned::remap_aligned::<Os>(base, old_len, new_len, align) }.ok()
 }
 
 /// Moves the pages of one range into another by changing page tables: nothing is copied. `from` stays mapped

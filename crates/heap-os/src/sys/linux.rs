@@ -30,6 +30,11 @@ unsafe impl Sys for Platform {
     fn map(len: usize, _align: usize, hint: usize, access: Access) -> Result<NonNull<u8>, OsError> {
         unix::map(len, hint, access, FLAGS)
     }
+    fn map_huge(len: usize, huge_log2: u32) -> Result<NonNull<u8>, OsError> {
+        // MAP_HUGE_SHIFT: the logarithm stands in the flags' upper bits.
+        let flags = MapFlags::PRIVATE | MapFlags::HUGETLB | MapFlags::from_bits_retain(huge_log2 << 26);
+        unix::map(len, 0, Access::ReadWrite, flags)
+    }
     unsafe fn unmap(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
         // SAFETY: the caller's promise is the same.
         unsafe { unix::unmap(base, len) }

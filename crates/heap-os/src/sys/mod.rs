@@ -8,11 +8,18 @@ use core::ptr::NonNull;
 use crate::error::{MoveError, OsError};
 
 pub(crate) mod bounds;
+#[cfg(feature = "c-allocator")]
+pub(crate) mod c_heap;
+
+#[cfg(any(target_family = "wasm", test))]
+mod free_ranges;
 
 #[cfg(any(miri, test))]
 pub(crate) mod fake;
 #[cfg(all(unix, not(miri)))]
 mod unix;
+#[cfg(all(target_family = "wasm", not(unix), not(miri)))]
+pub(crate) mod wasm;
 
 #[cfg(miri)]
 use fake as imp;
@@ -25,17 +32,12 @@ use unix as imp;
 #[path = "windows.rs"]
 mod imp;
 #[cfg(all(target_family = "wasm", not(unix), not(miri)))]
-#[path = "wasm.rs"]
-mod imp;
+use wasm as imp;
 #[cfg(not(any(miri, unix, windows, target_family = "wasm")))]
 #[path = "unsupported.rs"]
 mod imp;
 
-/// The platform that this build runs on, behind the refusals of `fault` where they are compiled in.
-#[cfg(not(feature = "fault-injection"))]
-pub(crate) type Os = imp::Platform;
-#[cfg(feature = "fault-injection")]
-pub(crate) type Os = crate::fault::Refusing<imp::Platform>;
+pub(crate) use imp::Platform;
 
 /// What may be done with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +94,12 @@ pub(crate) unsafe trait Sys {
 
     /// A fresh range of zero pages. `hint`: an address that would be liked, 0 for none.
     fn map(len: usize, align: usize, hint: usize, access: Access) -> Result<NonNull<u8>, OsError>;
+
+    /// A fresh range of zero pages out of those that the administrator set aside, each of `huge_log2` as logarithm of
+    /// its bytes, 0 for the system's usual size.
+    fn map_huge(_len: usize, _huge_log2: u32) -> Result<NonNull<u8>, OsError> {
+        Err(OsError::unsupported("map_huge"))
+    }
 
     /// # Safety
     /// The range is a mapping of the caller (a part of one where `UNMAPS_PARTS`), and nobody uses it again.

@@ -20,7 +20,7 @@ unsafe impl Sys for Platform {
     const ALIGNS: bool = false;
     const UNMAPS_PARTS: bool = true;
     const DECOMMIT_KEEPS_ACCESS: bool = true;
-    const REMAPS: bool = false;
+    const REMAPS: bool = true;
     const MOVES_PAGES: bool = false;
 
     fn page_size() -> usize {
@@ -44,6 +44,15 @@ unsafe impl Sys for Platform {
     unsafe fn decommit(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
         // SAFETY: the caller's promise is the same.
         unsafe { map_over(base, len, MapFlags::PRIVATE) }
+    }
+    unsafe fn remap(
+        base: NonNull<u8>,
+        old_len: usize,
+        new_len: usize,
+        _may_move: bool,
+    ) -> Result<NonNull<u8>, OsError> {
+        // SAFETY: the caller's promise is the same.
+        unsafe { remap_in_place(base, old_len, new_len) }
     }
     fn at_fork(a: Option<ForkHandler>, b: Option<ForkHandler>, c: Option<ForkHandler>) -> bool {
         at_fork(a, b, c)
@@ -133,6 +142,29 @@ pub(super) unsafe fn map_over(base: NonNull<u8>, len: usize, flags: MapFlags) ->
     // SAFETY: only the caller's own range is replaced.
     let same = unsafe { rustix::mm::mmap_anonymous(void(base), len, prot(Access::ReadWrite), flags) };
     same.map(drop).map_err(|error| os_error("mmap", error))
+}
+
+/// Shrinks by unmapping the end, grows if the addresses behind happen to be free.
+///
+/// # Safety
+/// As of [`Sys::remap`].
+#[cfg_attr(target_os = "linux", expect(dead_code, reason = "Linux has a call of its own"))]
+unsafe fn remap_in_place(base: NonNull<u8>, old_len: usize, new_len: usize) -> Result<NonNull<u8>, OsError> {
+    if new_len < old_len {
+        // SAFETY: a part of the caller's mapping, given up.
+        return unsafe { unmap(base.add(new_len), old_len - new_len) }.map(|()| base);
+    }
+    if new_len > old_len {
+        let end = base.addr().get().wrapping_add(old_len);
+        let more = new_len - old_len;
+        let behind = map(more, end, Access::ReadWrite, MapFlags::PRIVATE)?;
+        if behind.addr().get() != end {
+            // SAFETY: just mapped, used by nobody. A refusal leaves pages that are never touched.
+            _ = unsafe { unmap(behind, more) };
+            return Err(OsError { call: "remap", code: OsError::UNKNOWN });
+        }
+    }
+    Ok(base)
 }
 
 /// # Safety

@@ -5,8 +5,8 @@ use core::ptr::{NonNull, null, without_provenance_mut};
 
 use windows_sys::Win32::Foundation::GetLastError;
 use windows_sys::Win32::System::Memory::{
-    MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, PAGE_NOACCESS, PAGE_READONLY,
-    PAGE_READWRITE, VirtualAlloc, VirtualFree, VirtualProtect,
+    MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, MEMORY_BASIC_INFORMATION, PAGE_NOACCESS,
+    PAGE_READONLY, PAGE_READWRITE, VirtualAlloc, VirtualFree, VirtualProtect, VirtualQuery,
 };
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, GetTickCount64, SYSTEM_INFO};
 use windows_sys::Win32::System::Threading::GetCurrentProcessorNumber;
@@ -22,7 +22,7 @@ unsafe impl Sys for Platform {
     const ALIGNS: bool = false;
     const UNMAPS_PARTS: bool = false;
     const DECOMMIT_KEEPS_ACCESS: bool = false;
-    const REMAPS: bool = false;
+    const REMAPS: bool = true;
     const MOVES_PAGES: bool = false;
 
     fn page_size() -> usize {
@@ -89,6 +89,25 @@ unsafe impl Sys for Platform {
         if same.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
     }
 
+    /// Shrinks by giving back the memory of the end, not its addresses; grows into such an end.
+    unsafe fn remap(
+        base: NonNull<u8>,
+        old_len: usize,
+        new_len: usize,
+        _may_move: bool,
+    ) -> Result<NonNull<u8>, OsError> {
+        if new_len < old_len {
+            // SAFETY: the end of the caller's mapping, given up.
+            return unsafe { Self::decommit(base.add(new_len), old_len - new_len) }.map(|()| base);
+        }
+        let more = new_len - old_len;
+        if more != 0 && !is_our_reserve(base, old_len, more) {
+            return Err(OsError { call: "remap", code: OsError::UNKNOWN });
+        }
+        // SAFETY: addresses of the caller's own mapping, and nobody else uses them.
+        if more == 0 { Ok(base) } else { unsafe { Self::commit(base.add(old_len), more) }.map(|()| base) }
+    }
+
     fn now_ms() -> u64 {
         // SAFETY: no arguments, no preconditions.
         unsafe { GetTickCount64() }
@@ -100,6 +119,18 @@ unsafe impl Sys for Platform {
         // SAFETY: no arguments, no preconditions.
         Some(unsafe { GetCurrentProcessorNumber() } as usize)
     }
+}
+
+/// Whether the `more` bytes behind the first `len` belong to the same mapping and have no memory.
+fn is_our_reserve(base: NonNull<u8>, len: usize, more: usize) -> bool {
+    let mut info = MEMORY_BASIC_INFORMATION::default();
+    let end = base.as_ptr().wrapping_add(len).cast_const().cast();
+    // SAFETY: asks about an address, which need not be valid; `info` is a place for the answer.
+    let known = unsafe { VirtualQuery(end, &mut info, size_of::<MEMORY_BASIC_INFORMATION>()) };
+    known != 0
+        && info.State == MEM_RESERVE
+        && info.AllocationBase.addr() == base.addr().get()
+        && info.RegionSize >= more
 }
 
 fn system_info() -> SYSTEM_INFO {

@@ -1,5 +1,10 @@
 //! One binary for all integration tests of this crate.
 
 mod pages;
+mod page_allocator;
+#[cfg(feature = "c-allocator")]
+mod c_allocator;
 #[cfg(feature = "fault-injection")]
 mod fault;
+#[cfg(target_os = "linux")]
+mod process;
