@@ -3,6 +3,27 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
+#[cfg(any(unix, windows, target_os = "wasi"))]
+use libc as c;
+
+/// A target without a C library: an empty heap.
+#[cfg(not(any(unix, windows, target_os = "wasi")))]
+mod c {
+    use core::ffi::c_void;
+    use core::ptr::null_mut;
+
+    pub(super) unsafe fn malloc(_size: usize) -> *mut c_void {
+        null_mut()
+    }
+    pub(super) unsafe fn calloc(_count: usize, _size: usize) -> *mut c_void {
+        null_mut()
+    }
+    pub(super) unsafe fn realloc(_block: *mut c_void, _size: usize) -> *mut c_void {
+        null_mut()
+    }
+    pub(super) unsafe fn free(_block: *mut c_void) {}
+}
+
 /// The alignment that `malloc` promises for large enough blocks: C's `max_align_t`.
 pub(crate) const MAX_ALIGN: usize = if cfg!(any(
     target_pointer_width = "64",
@@ -19,26 +40,26 @@ pub(crate) const ALIGNED_KNOW_THEIR_SIZE: bool = cfg!(unix);
 
 pub(crate) fn malloc(size: usize) -> Option<NonNull<u8>> {
     // SAFETY: no preconditions.
-    NonNull::new(unsafe { libc::malloc(size) }.cast())
+    NonNull::new(unsafe { c::malloc(size) }.cast())
 }
 
 pub(crate) fn calloc(size: usize) -> Option<NonNull<u8>> {
     // SAFETY: no preconditions.
-    NonNull::new(unsafe { libc::calloc(1, size) }.cast())
+    NonNull::new(unsafe { c::calloc(1, size) }.cast())
 }
 
 /// # Safety
 /// `block` came from this heap, not from [`aligned_alloc`]. On success it is gone.
 pub(crate) unsafe fn realloc(block: NonNull<u8>, size: usize) -> Option<NonNull<u8>> {
     // SAFETY: the caller's promise is the same.
-    NonNull::new(unsafe { libc::realloc(void(block), size) }.cast())
+    NonNull::new(unsafe { c::realloc(void(block), size) }.cast())
 }
 
 /// # Safety
 /// `block` came from this heap, not from [`aligned_alloc`], and nobody uses it again.
 pub(crate) unsafe fn free(block: NonNull<u8>) {
     // SAFETY: the caller's promise is the same.
-    unsafe { libc::free(void(block)) };
+    unsafe { c::free(void(block)) };
 }
 
 /// A block at a multiple of `align`, which is a power of two and at least a pointer's size.
