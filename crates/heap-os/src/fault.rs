@@ -72,24 +72,24 @@ impl Calls {
 #[must_use = "a plan does nothing until it is ordered"]
 pub struct Plan {
     calls: Calls,
-    first: usize,
-    /// Distance between refusals; `usize::MAX`: only one.
-    every: usize,
+    first: u64,
+    /// Distance between refusals; `u64::MAX`: only one.
+    every: u64,
 }
 
 impl Plan {
     /// Refuses call `k` and no other.
-    pub const fn nth(k: usize) -> Self {
-        Self { calls: Calls::ALL, first: k, every: usize::MAX }
+    pub const fn nth(k: u64) -> Self {
+        Self { calls: Calls::ALL, first: k, every: u64::MAX }
     }
 
     /// Refuses call `k` and all that follow.
-    pub const fn from(k: usize) -> Self {
+    pub const fn from(k: u64) -> Self {
         Self { calls: Calls::ALL, first: k, every: 1 }
     }
 
     /// Refuses every `n`-th call, beginning with call `n - 1`. Zero counts as one.
-    pub const fn every(n: usize) -> Self {
+    pub const fn every(n: u64) -> Self {
         let n = if n == 0 { 1 } else { n };
         Self { calls: Calls::ALL, first: n - 1, every: n }
     }
@@ -124,14 +124,14 @@ pub struct Guard {
 impl Guard {
     /// How many calls were refused so far.
     #[must_use]
-    pub fn refused(&self) -> usize {
-        self.with(|state| state.refused.load(Relaxed))
+    pub fn refused(&self) -> u64 {
+        self.with(|state| state.refused.load(Relaxed)) as u64
     }
 
     /// How many calls of the plan's set were made so far, refused or not.
     #[must_use]
-    pub fn seen(&self) -> usize {
-        self.with(|state| state.seen.load(Relaxed))
+    pub fn seen(&self) -> u64 {
+        self.with(|state| state.seen.load(Relaxed)) as u64
     }
 
     fn with<R>(&self, f: impl FnOnce(&State) -> R) -> R {
@@ -189,8 +189,9 @@ impl State {
 
     fn order(&self, plan: Plan) {
         self.calls.store(0, Relaxed);
-        self.first.store(plan.first, Relaxed);
-        self.every.store(plan.every, Relaxed);
+        // A count that does not fit is one that is never reached.
+        self.first.store(usize::try_from(plan.first).unwrap_or(usize::MAX), Relaxed);
+        self.every.store(usize::try_from(plan.every).unwrap_or(usize::MAX), Relaxed);
         self.seen.store(0, Relaxed);
         self.refused.store(0, Relaxed);
         self.calls.store(plan.calls.0, Relaxed);
