@@ -5,7 +5,7 @@ use super::args::{BenchArgs, Suite};
 use super::record::{Kind, Workload};
 
 /// Seconds that the rounds of `--quick` may take, with the pilot runs before them.
-const QUICK_SECONDS: f64 = 140.0;
+pub(crate) const QUICK_SECONDS: f64 = 140.0;
 
 /// After this many seconds `--quick` starts no further run, once each pair has been run.
 pub(crate) const QUICK_LIMIT: f64 = 160.0;
@@ -56,15 +56,15 @@ impl Plan {
         if round < self.idle_rounds && kind == Kind::Real { self.idle_ms } else { 0 }
     }
 
-    /// Chooses rounds and size so that `subjects` on the workloads of the pilots take the time of `--quick`:
+    /// Chooses rounds and size so that `subjects` on the workloads of the pilots take so many seconds:
     /// three rounds where the programs keep a fair size, fewer where they would not.
-    pub(crate) fn fit(&mut self, pilots: &[Pilot], subjects: usize) {
+    pub(crate) fn fit(&mut self, pilots: &[Pilot], subjects: usize, seconds: f64) {
         let fixed: f64 = pilots.iter().map(|pilot| pilot.fixed).sum();
         let work: f64 = pilots.iter().map(|pilot| pilot.work).sum::<f64>() * RIVALS_ARE_SLOWER;
         let real = pilots.iter().filter(|pilot| pilot.kind == Kind::Real).count();
         let idle = real as f64 * self.idle_ms as f64 / 1e3;
         let scale = |rounds: u32| {
-            let seconds = QUICK_SECONDS / subjects.max(1) as f64 - idle;
+            let seconds = seconds / subjects.max(1) as f64 - idle;
             let left = seconds / f64::from(rounds) - fixed;
             if work > 0.0 { (left / work).clamp(0.02, 1.0) } else { 1.0 }
         };

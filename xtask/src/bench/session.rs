@@ -61,7 +61,7 @@ impl<'s> Session<'s> {
         let begin = Instant::now();
         let pilots = self.pilots();
         if self.plan.mode == "quick" {
-            self.plan.fit(&pilots, self.subjects.len());
+            self.plan.fit(&pilots, self.subjects.len(), plan::QUICK_SECONDS - begin.elapsed().as_secs_f64());
         }
         let rounds = self.plan.rounds;
         let weights =

@@ -57,7 +57,7 @@ fn a_quick_session_fits_its_time() {
     let pilots = vec![Pilot { kind: Kind::Real, fixed: 0.02, work: 1.0 }; 20];
     for subjects in [2, 6, 12] {
         let mut plan = Plan::of(&BenchArgs { quick: true, ..BenchArgs::default() });
-        plan.fit(&pilots, subjects);
+        plan.fit(&pilots, subjects, QUICK_SECONDS);
         let work: f64 = pilots.iter().map(|pilot| pilot.seconds(plan.scale)).sum();
         let idle = 20.0 * plan.idle_ms as f64 / 1e3;
         let seconds = (work * f64::from(plan.rounds) + idle) * subjects as f64;
@@ -69,14 +69,14 @@ fn a_quick_session_fits_its_time() {
 #[test]
 fn a_quick_session_of_little_work_is_run_at_full_size() {
     let mut plan = Plan::of(&BenchArgs { quick: true, ..BenchArgs::default() });
-    plan.fit(&[Pilot { kind: Kind::Micro, fixed: 0.01, work: 0.1 }], 3);
+    plan.fit(&[Pilot { kind: Kind::Micro, fixed: 0.01, work: 0.1 }], 3, QUICK_SECONDS);
     assert_eq!((plan.rounds, plan.scale), (3, 1.0));
 }
 
 #[test]
 fn a_quick_session_gives_up_rounds_before_size() {
     let mut plan = Plan::of(&BenchArgs { quick: true, ..BenchArgs::default() });
-    plan.fit(&vec![Pilot { kind: Kind::Real, fixed: 0.05, work: 1.2 }; 20], 12);
+    plan.fit(&vec![Pilot { kind: Kind::Real, fixed: 0.05, work: 1.2 }; 20], 12, QUICK_SECONDS);
     assert_eq!(plan.rounds, 1);
     assert!(plan.scale > QUICK_SCALE);
 }
