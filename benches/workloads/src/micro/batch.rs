@@ -20,7 +20,16 @@ pub(crate) fn list() -> Vec<Workload> {
         batch("random-64", random::<64, 1_200>, "10,000 blocks of 64 bytes, freed in random order"),
         batch("random-2k", random::<2_048, 200>, "10,000 blocks of 2 KiB, freed in random order"),
         batch("random-mixed", mixed, "10,000 live blocks of 8 bytes to 8 KiB, replaced in random order"),
-        batch("sweep", sweep, "each size from 8 bytes to 64 KiB in turn, eight blocks of it"),
+        batch(
+            "sweep",
+            sweep::<8, { 64 << 10 }, 800>,
+            "each size from 8 bytes to 64 KiB in turn, eight blocks of it",
+        ),
+        batch(
+            "sweep-large",
+            sweep::<{ 64 << 10 }, { 8 << 20 }, 200>,
+            "each size from 64 KiB to 8 MiB in turn, eight blocks of it",
+        ),
     ]
 }
 
@@ -83,13 +92,13 @@ fn mixed(scale: Scale) -> Job {
     })
 }
 
-fn sweep(scale: Scale) -> Job {
-    let rounds = scale.of(800);
+fn sweep<const LEAST: usize, const MOST: usize, const ROUNDS: usize>(scale: Scale) -> Job {
+    let rounds = scale.of(ROUNDS);
     Box::new(move || {
         let (mut good, mut count) = (0, 0);
         for _ in 0..rounds {
-            let mut size = 8;
-            while size <= 64 << 10 {
+            let mut size = LEAST;
+            while size <= MOST {
                 let blocks: [Block; 8] = std::array::from_fn(|number| Block::new(size, number as u64));
                 count += blocks.len();
                 good += blocks.into_iter().zip(0..).filter_map(|(b, n)| b.free(n).then_some(())).count();

@@ -22,10 +22,14 @@ impl Block {
         self.0[..] == number.to_le_bytes()[..self.0.len()]
     }
 
-    /// Writes one byte in each 4 KiB page of the block, so that all of it is resident.
+    /// Writes all of the block but its number, so that all of it is resident.
     pub(crate) fn touch(&mut self) {
+        const PIECE: [u8; 4_096] = [7; 4_096];
         let start = self.0.len();
-        self.0.resize(self.0.capacity(), 0);
+        while self.0.len() < self.0.capacity() {
+            let room = self.0.capacity() - self.0.len();
+            self.0.extend_from_slice(&PIECE[..room.min(PIECE.len())]);
+        }
         self.0.truncate(start);
     }
 }

@@ -8,6 +8,7 @@ mod pair;
 mod batch;
 mod realloc;
 mod remote;
+mod threads;
 
 use crate::workload::Workload;
 
@@ -17,5 +18,6 @@ pub(crate) fn list() -> Vec<Workload> {
     list.extend(batch::list());
     list.extend(realloc::list());
     list.extend(remote::list());
+    list.extend(threads::list());
     list
 }

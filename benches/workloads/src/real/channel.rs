@@ -23,7 +23,7 @@ struct Message {
 }
 
 pub(crate) fn prepare(scale: Scale) -> Job {
-    let each = scale.of(350_000);
+    let each = scale.of(900_000);
     Box::new(move || {
         let (sender, receiver) = bounded(QUEUE);
         let got: Vec<(u64, u64)> = thread::scope(|scope| {

@@ -13,6 +13,9 @@ use crate::rng::Rng;
 use crate::text;
 use crate::workload::{Job, Outcome, Scale};
 
+/// Whose sources are parsed.
+const PACKAGES: [&str; 5] = ["regex-automata", "serde_json", "hashbrown", "rayon", "tokio"];
+
 /// Bytes of source parsed at scale 1.
 const BYTES: usize = 7_500_000;
 
@@ -78,14 +81,12 @@ fn take(sources: Vec<String>, bytes: usize) -> Vec<String> {
     taken
 }
 
-/// Real sources that syn can parse, sorted by path; if there are none, made-up ones.
+/// Real sources, sorted by path within each package; if there are none, made-up ones.
 fn sources() -> Vec<String> {
     let mut paths = Vec::new();
     for root in registries() {
-        for name in ["syn-", "serde_json-", "crossbeam-channel-", "proc-macro2-"] {
-            for package in entries(&root).filter(|path| starts_with(path, name)) {
-                collect(&package.join("src"), &mut paths);
-            }
+        for package in PACKAGES.iter().filter_map(|name| locked(name)) {
+            collect(&root.join(package).join("src"), &mut paths);
         }
         if !paths.is_empty() {
             break;
@@ -94,7 +95,7 @@ fn sources() -> Vec<String> {
     let read: Vec<String> = paths
         .iter()
         .filter_map(|path| fs::read_to_string(path).ok())
-        .filter(|source| source.len() < 400_000 && syn::parse_file(source).is_ok())
+        .filter(|source| source.len() < 400_000)
         .collect();
     if read.is_empty() { (0..40).map(made_up).collect() } else { read }
 }
@@ -114,10 +115,12 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     paths.into_iter()
 }
 
-/// Whether the last part of `path` is `prefix` and then a version.
-fn starts_with(path: &Path, prefix: &str) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+/// The folder of the package `name` in the version that `Cargo.lock` names, so that every run parses the same.
+fn locked(name: &str) -> Option<String> {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock")).ok()?;
+    // Of several versions, the last.
+    let (_, rest) = lock.rsplit_once(&format!("name = \"{name}\"\nversion = \""))?;
+    Some(format!("{name}-{}", rest.split('"').next()?))
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {

@@ -39,7 +39,7 @@ fn names_are_unique_and_fit_a_command_line() {
 fn more_scale_is_more_work() {
     for workload in all() {
         let less = workload.prepare(Scale::new(TINY))().ops;
-        let more = workload.prepare(Scale::new(20.0 * TINY))().ops;
+        let more = workload.prepare(Scale::new(25.0 * TINY))().ops;
         assert!(more > less, "{}: {less} then {more}", workload.name);
     }
 }
