@@ -29,10 +29,15 @@ pub(crate) struct Slabs {
     pub(crate) count: usize,
     /// Slots at home in listed slabs.
     pub(crate) free: usize,
+    /// Journeys so far, modulo its width: whether anything happens.
+    pub(crate) journeys: u32,
 }
 
 // SAFETY: the spans that it points to are reached under the lock that guards this value only (S2).
 unsafe impl Send for Slabs {}
+
+/// Bytes at home in slabs of one class from which a helper thread is worth its start.
+pub(crate) const WATCH_FROM: usize = 1 << 20;
 
 /// One class's home.
 #[derive(Debug)]
@@ -51,7 +56,7 @@ pub(crate) struct Ground<'a> {
 
 impl Central {
     pub(crate) const fn new() -> Self {
-        Self { slabs: Lock::new(Slabs { first: ptr::null_mut(), count: 0, free: 0 }) }
+        Self { slabs: Lock::new(Slabs { first: ptr::null_mut(), count: 0, free: 0, journeys: 0 }) }
     }
 
     /// Takes up to `out.len()` free slots, the lowest of one slab first, and returns how many. Zero: no memory.
@@ -62,6 +67,7 @@ impl Central {
         out: &mut [MaybeUninit<NonNull<u8>>],
     ) -> usize {
         let mut slabs = self.slabs.lock();
+        slabs.journeys = slabs.journeys.wrapping_add(1);
         let mut count = 0;
         while count < out.len() {
             let Some(span) = NonNull::new(slabs.first) else {
@@ -84,6 +90,7 @@ impl Central {
     pub(crate) unsafe fn give(&self, ground: Ground<'_>, class: usize, blocks: &[MaybeUninit<NonNull<u8>>]) {
         let known = &CLASS[class];
         let mut slabs = self.slabs.lock();
+        slabs.journeys = slabs.journeys.wrapping_add(1);
         let mut rest = blocks;
         let mut recent = None;
         while let Some(first) = rest.first() {
@@ -98,6 +105,9 @@ impl Central {
             if free == known.slots && slabs.is_worth_closing(class) {
                 slabs.close(ground, segment, span);
             }
+        }
+        if slabs.free * known.slot as usize >= WATCH_FROM {
+            ground.watch.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -127,6 +137,11 @@ fn locate(
 }
 
 impl Slabs {
+    /// The first slab with a free slot, or null.
+    pub(crate) fn first(&self) -> *mut Span {
+        self.first
+    }
+
     /// Opens a slab for the class. `false`: no memory.
     fn open(&mut self, ground: Ground<'_>, class: usize) -> bool {
         let known = &CLASS[class];
@@ -177,6 +192,7 @@ impl Slabs {
     fn take_from(&mut self, span: &Span, class: &Class, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
         // SAFETY: S2: the lock of the class is held.
         let state = unsafe { &mut *span.slab.get() };
+        state.trimmed = false;
         let base = span.base();
         let mut count = 0;
         let mut at = state.first_word as usize;
@@ -236,6 +252,7 @@ impl Slabs {
             first_word = first_word.min(at);
             count += 1;
         }
+        state.trimmed = false;
         state.first_word = first_word as u32;
         let was_full = state.free == 0;
         state.free += count as u32;

@@ -23,7 +23,7 @@ pub(crate) const RUN_MAX: usize = SEGMENT / 2;
 pub(crate) const CHAIN_BYTES: usize = 8 << 10;
 
 /// Blocks of a full chain at the most: one atomic operation for so many blocks is already nothing.
-pub(crate) const CHAIN_MAX: usize = 128;
+pub(crate) const CHAIN_MAX: usize = 64;
 
 /// Bytes of a huge page (x86-64, and arm64 with 4 KiB pages).
 pub(crate) const HUGE_PAGE: usize = 2 << 20;

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::central::{Central, Ground};
+use crate::central::{Central, Ground, WATCH_FROM};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, Settings};
 use crate::depot::Depot;
@@ -13,9 +13,25 @@ use crate::lock::Lock;
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
+use crate::trim;
 
 /// The heap that all threads share.
 pub(crate) static CORE: CoreHeap = CoreHeap::new();
+
+/// What happened to a class, to be compared with what is seen later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Activity {
+    depot: usize,
+    journeys: u32,
+    free_bytes: usize,
+}
+
+impl Activity {
+    /// Whether there is something to give back once the class is quiet.
+    pub(crate) fn is_worth_watching(self) -> bool {
+        self.depot != 0 || self.free_bytes >= WATCH_FROM
+    }
+}
 
 /// Depots, homes, the span heap and the directory. Lock order: a class's home, then the span heap.
 #[derive(Debug)]
@@ -99,18 +115,28 @@ impl CoreHeap {
         (unsafe { chain::link(blocks) }, count)
     }
 
-    /// Brings the chains of all depots home.
-    pub(crate) fn drain_depots(&self) {
-        for class in 0..CLASSES {
-            loop {
-                let chain = self.depots[class].pop();
-                if chain.is_null() {
-                    break;
-                }
-                // SAFETY: a popped chain is ours alone (P1).
-                unsafe { self.bring_home(class, chain) }
+    /// Brings the chains of a class's depot home.
+    pub(crate) fn drain_depot(&self, class: usize) {
+        loop {
+            let chain = self.depots[class].pop();
+            if chain.is_null() {
+                return;
             }
+            // SAFETY: a popped chain is ours alone (P1).
+            unsafe { self.bring_home(class, chain) }
         }
+    }
+
+    /// Gives back the free pages of a class's slabs.
+    pub(crate) fn trim(&self, class: usize) {
+        while trim::trim_some(&mut self.centrals[class].slabs.lock(), &CLASS[class]) {}
+    }
+
+    /// What happened to a class so far.
+    pub(crate) fn activity(&self, class: usize) -> Activity {
+        let slabs = self.centrals[class].slabs.lock();
+        let free_bytes = slabs.free * CLASS[class].slot as usize;
+        Activity { depot: self.depots[class].trace(), journeys: slabs.journeys, free_bytes }
     }
 
     /// Slabs and free slots at home of a class.

@@ -57,6 +57,14 @@ impl Depot {
         }
         ptr::null_mut()
     }
+
+    /// A sum over what the places hold: the same again, most likely, if nothing was left or taken. Zero: empty.
+    #[cfg(not(loom))]
+    pub(crate) fn trace(&self) -> usize {
+        let sum =
+            |sum: usize, place: &AtomicPtr<Link>| sum.wrapping_add(place.load(Ordering::Relaxed).addr());
+        self.places.iter().fold(0, sum)
+    }
 }
 
 /// Whether a place is worth an attempt: a plain load that spares an atomic operation which would fail. The models do without it:

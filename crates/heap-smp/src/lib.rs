@@ -29,6 +29,8 @@ mod span_heap;
 #[cfg(not(loom))]
 mod central;
 #[cfg(not(loom))]
+mod trim;
+#[cfg(not(loom))]
 mod huge;
 #[cfg(not(loom))]
 mod core_heap;

@@ -50,7 +50,7 @@ pub(crate) fn start_helper() {
 }
 
 fn help() {
-    let mut watch = Watch::default();
+    let mut watch = Watch::new();
     let mut quiet = 0;
     while quiet < QUIET {
         std::thread::sleep(TICK);

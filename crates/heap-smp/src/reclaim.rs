@@ -1,16 +1,22 @@
-//! When free memory goes back to the system, and how much of it. Policy only: [`SpanHeap::decommit`] does it.
+//! When free memory goes back to the system, and how much of it. Policy only.
 //!
 //! Free memory that is resident is worth keeping while the program takes it again, phase after phase: a page costs far more
-//! to fault in than to keep for a moment. What it *never needed* during several ticks is surplus: the low-water
-//! mark of the free resident memory. Half of the surplus goes back each tick, whole huge pages before parts of them, so an
-//! idle program is lean within a second, and one whose phases are shorter than the window keeps everything.
+//! to fault in than to keep for a moment. What it *never needed* during several ticks is surplus: the low-water mark of the
+//! free resident memory. Half of the surplus goes back each tick, whole huge pages before parts of them; once nothing
+//! happened during the whole window, all of it. What the depots hold goes home when nobody touched it, and pages of slabs
+//! without a block that is out go back when the class has been quiet. So an idle program is lean within a second, and one
+//! whose phases are shorter than the window keeps everything.
 
 use crate::config::UNIT;
-use crate::core_heap::CoreHeap;
+use crate::core_heap::{Activity, CoreHeap};
+use crate::size::CLASSES;
 use crate::span_heap::SpanHeap;
 
 /// Ticks over which the low-water mark is taken.
 const WINDOW: usize = 4;
+
+/// Ticks without a call after which a class is quiet.
+const QUIET: u8 = 2;
 
 /// Ticks after which parts of huge pages go back though the program is busy.
 const PARTS_EVERY: usize = 16;
@@ -18,49 +24,94 @@ const PARTS_EVERY: usize = 16;
 /// Units given back under one holding of the lock: some hundred microseconds at the most.
 const PIECE: usize = (4 << 20) / UNIT;
 
-/// Units that stay resident though free.
-fn keep(spans: &SpanHeap) -> usize {
-    let settings = spans.settings();
-    (settings.keep_min / UNIT).max(spans.counts.in_use / settings.keep_divisor.max(1))
-}
-
 /// What the helper remembers from tick to tick.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     /// The low-water marks of the last ticks, in units.
     lows: [usize; WINDOW],
     ticks: usize,
     /// Runs that had been taken at the last tick.
     takes: usize,
-    /// Ticks since one was taken.
+    /// Ticks since one was taken, or any class was used.
     idle: usize,
+    classes: [ClassWatch; CLASSES],
+}
+
+/// What the helper remembers of a size class.
+#[derive(Clone, Copy, Debug, Default)]
+struct ClassWatch {
+    seen: Activity,
+    /// Ticks since anything changed.
+    quiet: u8,
 }
 
 impl Watch {
-    /// One tick has passed: gives a part of the surplus back. Says whether there is more to watch.
+    pub(crate) fn new() -> Self {
+        Self { lows: [0; WINDOW], ticks: 0, takes: 0, idle: 0, classes: [ClassWatch::default(); CLASSES] }
+    }
+
+    /// One tick has passed: gives back what was not needed. Says whether there is more to watch.
     pub(crate) fn tick(&mut self, core: &CoreHeap) -> bool {
-        let surplus = self.surplus(core);
-        let mut todo = if self.ticks < WINDOW { 0 } else { surplus.div_ceil(2).max(surplus.min(PIECE)) };
+        let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class)).count() > 0;
+        let quiet = self.classes.iter().all(|class| class.quiet > 0);
+        let surplus = self.surplus(core, quiet);
+        let mut todo = match self.idle >= WINDOW {
+            _ if self.ticks < WINDOW => 0,
+            true => surplus,
+            false => surplus.div_ceil(2).max(surplus.min(PIECE)),
+        };
         todo -= decommit(core, todo, true);
         if self.idle >= WINDOW || self.ticks.is_multiple_of(PARTS_EVERY) {
             decommit(core, todo, false);
         }
         let spans = core.spans.lock();
-        spans.counts.dirty > keep(&spans)
+        busy || spans.counts.dirty > keep(&spans)
     }
 
     /// Units that were free and resident during the whole window, beyond what is kept.
-    fn surplus(&mut self, core: &CoreHeap) -> usize {
+    fn surplus(&mut self, core: &CoreHeap, quiet: bool) -> usize {
         let mut spans = core.spans.lock();
         let counts = spans.counts;
         self.lows[self.ticks % WINDOW] = counts.dirty_low;
         self.ticks += 1;
-        self.idle = if counts.takes == self.takes { self.idle + 1 } else { 0 };
+        self.idle = if quiet && counts.takes == self.takes { self.idle + 1 } else { 0 };
         self.takes = counts.takes;
         spans.counts.dirty_low = counts.dirty;
-        let low = self.lows.iter().copied().min().unwrap_or(0).min(counts.dirty);
-        low.saturating_sub(keep(&spans))
+        // Nothing taken since: what came home meanwhile was not needed either.
+        let low = if self.idle >= WINDOW {
+            counts.dirty
+        } else {
+            self.lows.iter().copied().fold(counts.dirty, usize::min)
+        };
+        low.saturating_sub(if self.idle >= WINDOW { spans.settings().keep_min / UNIT } else { keep(&spans) })
     }
+}
+
+impl ClassWatch {
+    /// Says whether the class has anything left to give back.
+    fn tick(&mut self, core: &CoreHeap, class: usize) -> bool {
+        let now = core.activity(class);
+        if now != self.seen {
+            *self = Self { seen: now, quiet: 0 };
+            return now.is_worth_watching();
+        }
+        self.quiet = self.quiet.saturating_add(1);
+        if self.quiet < QUIET {
+            return now.is_worth_watching();
+        }
+        if self.quiet == QUIET {
+            core.drain_depot(class);
+            core.trim(class);
+            self.seen = core.activity(class);
+        }
+        false
+    }
+}
+
+/// Units that stay resident though free.
+fn keep(spans: &SpanHeap) -> usize {
+    let settings = spans.settings();
+    (settings.keep_min / UNIT).max(spans.counts.in_use / settings.keep_divisor.max(1))
 }
 
 /// Gives up to `todo` units back, a piece at a time, and returns how many.

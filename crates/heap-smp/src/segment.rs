@@ -55,6 +55,8 @@ pub(crate) struct Span {
 pub(crate) struct SlabState {
     /// Slots that are home: their bit is set.
     pub(crate) free: u32,
+    /// Its free pages were given back since a slot last went out or came home.
+    pub(crate) trimmed: bool,
     /// No word of the bitmap before this one has a bit set.
     pub(crate) first_word: u32,
     /// Neighbours in the class's list of slabs with free slots.

@@ -9,6 +9,7 @@ use heap_core::{AllocError, Allocator, UsableSize};
 use crate::config::Settings;
 use crate::core_heap::CORE;
 use crate::large;
+use crate::size::CLASSES;
 use crate::stats::Stats;
 use crate::thread_cache;
 
@@ -50,7 +51,10 @@ impl SmpAllocator {
     /// dropped. Other threads' caches stay as they are. O(free memory).
     pub fn purge(&self) {
         thread_cache::flush_this_thread();
-        CORE.drain_depots();
+        for class in 0..CLASSES {
+            CORE.drain_depot(class);
+            CORE.trim(class);
+        }
         let mut spans = CORE.spans.lock();
         let all = spans.counts.dirty;
         spans.decommit(all, false);

@@ -57,6 +57,8 @@ pub(crate) struct ThreadCache {
     spare: [Cell<*mut Link>; BINS],
     /// Blocks that the next refill asks for; zero: the first.
     fill: [Cell<u8>; BINS],
+    /// The bin ran full since it last ran empty.
+    freeing: [Cell<bool>; BINS],
     life: Cell<Life>,
 }
 
@@ -134,6 +136,7 @@ impl ThreadCache {
             room: [const { Cell::new(0) }; BINS],
             spare: [const { Cell::new(ptr::null_mut()) }; BINS],
             fill: [const { Cell::new(0) }; BINS],
+            freeing: [const { Cell::new(false) }; BINS],
             life: Cell::new(Life::New),
         }
     }
@@ -178,6 +181,7 @@ impl ThreadCache {
         if self.life.get() != Life::Active && !self.start(settings) {
             return CORE.refill(class, 1).0.cast();
         }
+        self.freeing[bin].set(false);
         let full = CLASS[class].chain as usize;
         let mut chain = self.spare[bin].replace(ptr::null_mut());
         let mut count = full;
@@ -206,7 +210,8 @@ impl ThreadCache {
         want
     }
 
-    /// The bin is full (or was never used): its chain becomes the spare one, and a second spare goes to the depot.
+    /// The bin is full (or was never used): its chain becomes the spare one, and a second spare goes to the depot. A thread
+    /// that only frees keeps no spare: each block that it holds may keep a page from going back.
     #[cold]
     #[inline(never)]
     unsafe fn free_slow(&self, bin: usize, block: NonNull<u8>) {
@@ -221,17 +226,18 @@ impl ThreadCache {
                 CORE.bring_home(class, link)
             };
         }
+        // T1: no room, so the list is a full chain, or the bin was never used.
         let chain = self.heads[bin].replace(ptr::null_mut());
-        if !chain.is_null() {
-            // T1: no room, so the list is a full chain.
-            let spare = self.spare[bin].replace(chain);
-            if !spare.is_null() {
-                // SAFETY: T2, and nothing of ours points to it any more.
-                unsafe { CORE.push_chain(class, spare) }
-                if CORE.is_worth_watching() {
-                    crate::process::start_helper();
-                }
+        let kept = if self.freeing[bin].replace(true) { ptr::null_mut() } else { chain };
+        let spare = self.spare[bin].replace(kept);
+        for chain in [spare, if kept.is_null() { chain } else { ptr::null_mut() }] {
+            if !chain.is_null() {
+                // SAFETY: T1, T2: a full chain, and nothing of ours points to it any more.
+                unsafe { CORE.push_chain(class, chain) }
             }
+        }
+        if CORE.is_worth_watching() {
+            crate::process::start_helper();
         }
         self.room[bin].set(CLASS[class].chain as usize);
         // SAFETY: the caller's promise is the same; the bin is empty now.
