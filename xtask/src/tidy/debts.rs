@@ -1,4 +1,8 @@
-//! Debts: tests that do not run, work put off without a number, failures that nobody handles.
+//! Debts: tests that do not run, code that is commented out, work put off without a number, failures that nobody
+//! handles.
+
+use syn::parse::Parser;
+use syn::{Block, Stmt};
 
 use crate::tidy::scan;
 use crate::tidy::source::{Breach, Crate, Source};
@@ -12,7 +16,7 @@ const PANICKING: [&str; 2] = ["unwrap", "expect"];
 /// Macros that always panic, or that print behind the caller's back.
 const LOUD: [&str; 6] = ["todo", "unimplemented", "dbg", "print", "println", "panic"];
 
-/// Breaches in one file of any crate: `#[ignore]`, and work put off.
+/// Breaches in one file of any crate: `#[ignore]`, work put off, code that is commented out.
 pub(crate) fn check(source: &Source) -> Vec<Breach> {
     let ignored =
         source.text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("#[ignore"));
@@ -21,7 +25,38 @@ pub(crate) fn check(source: &Source) -> Vec<Breach> {
         let word = LATER.iter().find(|word| names(text, word))?;
         (!names_issue(text)).then(|| source.breach(*line, format!("`{word}` without the number of an issue")))
     });
-    ignored.chain(later).collect()
+    ignored.chain(later).chain(commented_out(source)).collect()
+}
+
+/// Runs of comment lines that are statements or items once the slashes are gone.
+fn commented_out(source: &Source) -> Vec<Breach> {
+    let plain =
+        |text: &str| text.strip_prefix("//").filter(|rest| !rest.starts_with(['/', '!'])).map(str::to_owned);
+    let lines: Vec<_> =
+        source.comments.iter().filter_map(|(line, text)| Some((*line, plain(text)?))).collect();
+    let runs = lines.chunk_by(|(a, _), (b, _)| a + 1 == *b);
+    let code = runs.filter(|run| {
+        let whole: Vec<_> = run.iter().map(|(_, text)| text.as_str()).collect();
+        is_code(&whole.join("\n")) || whole.iter().any(|line| is_code(line))
+    });
+    code.map(|run| source.breach(run[0].0, "code that is commented out")).collect()
+}
+
+/// Whether a text is Rust that does something. Prose may parse too, as a path or a range; it has no semicolon after
+/// a call, a `let` or an assignment, and no braces.
+fn is_code(text: &str) -> bool {
+    if !text.contains([';', '}']) {
+        return false;
+    }
+    let Ok(stmts) = Block::parse_within.parse_str(text) else { return false };
+    stmts.iter().any(|stmt| match stmt {
+        Stmt::Local(_) | Stmt::Item(_) | Stmt::Macro(_) => true,
+        Stmt::Expr(expr, semi) => {
+            let acts = matches!(expr, syn::Expr::Call(_) | syn::Expr::MethodCall(_) | syn::Expr::Assign(_));
+            let nests = matches!(expr, syn::Expr::If(_) | syn::Expr::Match(_) | syn::Expr::ForLoop(_));
+            (acts && semi.is_some()) || nests
+        }
+    })
 }
 
 /// Breaches in a published crate's product code: what may panic. A test kit reports by panicking.
@@ -87,6 +122,31 @@ mod tests {
         assert_eq!(breaches("/// FIXME\nfn f() {}"), ["1: `FIXME` without the number of an issue"]);
         assert_eq!(breaches("fn f() { g(); /* XXX */ }"), ["1: `XXX` without the number of an issue"]);
         assert_eq!(breaches("// TODO(#12): grow\nfn f() { g(\"TODO\"); } // TODOS"), [""; 0]);
+    }
+
+    #[test]
+    fn code_that_is_commented_out_is_a_breach() {
+        for code in [
+            "// let x = 1;",
+            "// grow(chunk);",
+            "// self.len = 3;",
+            "// if ready {\n//     go();\n// }",
+            "// #[test]\n// fn f() {}",
+            "// Why.\n// mod old;",
+            "// assert!(x);",
+        ] {
+            assert_eq!(breaches(code), ["1: code that is commented out"], "{code}");
+        }
+        for prose in [
+            "// A1; A2; A3.",
+            "// Relaxed: nothing else depends on it;\n// see `free`.",
+            "// SAFETY: B1; the block is ours.",
+            "/// let x = 1;\nfn f() {}",
+            "// (x)",
+            "// `{}` is the name",
+        ] {
+            assert_eq!(breaches(prose), [""; 0], "{prose}");
+        }
     }
 
     #[test]
