@@ -45,9 +45,10 @@ impl Screen {
         }
     }
 
-    /// A program of the step failed: shows what it wrote.
+    /// A program of the step failed: shows what it wrote, without what went well.
     pub(crate) fn failure(&self, job: &str, output: &str) {
-        self.print(&format!("---- {job}\n{output}---- {job}: failed"));
+        let lines: Vec<_> = output.lines().filter(|line| !went_well(line)).collect();
+        self.print(&format!("---- {job}\n{}\n---- {job}: failed", lines.join("\n").trim_matches('\n')));
     }
 
     /// A step has ended.
@@ -72,5 +73,38 @@ impl Screen {
             Some(bar) => bar.suspend(|| println!("{text}")),
             None => println!("{text}"),
         }
+    }
+}
+
+/// Whether a line of a failed program's output says that something else went well.
+fn went_well(line: &str) -> bool {
+    let verb = line.trim_start().split(' ').next().unwrap_or_default();
+    let building = ["Compiling", "Checking", "Documenting", "Downloading", "Downloaded", "Finished", "Fresh"];
+    let passed = line.starts_with("test ") && line.ends_with(" ok");
+    let suite = line.starts_with("running ") || line.starts_with("test result: ok");
+    passed || suite || (line.starts_with(' ') && (building.contains(&verb) || verb == "Running"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_well_is_left_out_of_a_failure() {
+        let well = [
+            "   Compiling heap-core v0.1.0",
+            "test a::b ... ok",
+            "running 3 tests",
+            "test result: ok. 3 passed;",
+        ];
+        assert!(well.iter().all(|line| went_well(line)));
+        let badly =
+            ["test a::b ... FAILED", "thread 'a::b' panicked at x.rs:1:1:", "test result: FAILED. 1 passed;"];
+        assert!(!badly.iter().any(|line| went_well(line)));
+        assert!(
+            !["  left: 1", "error: could not compile", "Running out of words"]
+                .iter()
+                .any(|line| went_well(line))
+        );
     }
 }

@@ -43,7 +43,7 @@ fn fmt(facts: &Facts) -> Plan {
     if !facts.host.fmt {
         return Plan::skip("rustfmt is not installed (rustup component add rustfmt)");
     }
-    Plan::of(vec![Job::check("fmt", run::cargo(&["fmt", "--all", "--check"]))])
+    Plan::of(vec![Job::check("fmt", run::cargo(&["fmt", "--all", "--check", "--", "--color", "never"]))])
 }
 
 /// This program with other arguments.
