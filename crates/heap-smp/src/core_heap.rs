@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::central::{Central, Ground, WATCH_FROM};
+use crate::central::{Central, Ground, Slabs, WATCH_FROM};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, Settings};
 use crate::depot::Depot;
@@ -137,6 +137,11 @@ impl CoreHeap {
         let slabs = self.centrals[class].slabs.lock();
         let free_bytes = slabs.free * CLASS[class].slot as usize;
         Activity { depot: self.depots[class].trace(), journeys: slabs.journeys, free_bytes }
+    }
+
+    /// The home of a class's blocks.
+    pub(crate) fn slabs(&self, class: usize) -> &Lock<Slabs> {
+        &self.centrals[class].slabs
     }
 
     /// Slabs and free slots at home of a class.

@@ -45,6 +45,8 @@ mod thread_cache;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
+mod validate;
+#[cfg(not(loom))]
 mod smp_allocator;
 
 #[cfg(not(loom))]

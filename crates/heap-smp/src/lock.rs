@@ -79,6 +79,17 @@ impl<T> Lock<T> {
     }
 
     #[cfg(not(loom))]
+    /// The value, while the lock is closed by [`lock_for_fork`](Self::lock_for_fork).
+    ///
+    /// # Safety
+    ///
+    /// This thread closed the lock, and has not opened it again while the reference is used.
+    #[cfg(not(loom))]
+    pub(crate) unsafe fn peek(&self) -> &T {
+        // SAFETY: L1: the lock is closed by the caller, so nobody else reaches the value.
+        unsafe { &*self.value.get() }
+    }
+
     /// Opens the lock again, in the parent and in the child.
     ///
     /// # Safety

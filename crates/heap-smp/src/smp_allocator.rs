@@ -12,6 +12,7 @@ use crate::large;
 use crate::size::CLASSES;
 use crate::stats::Stats;
 use crate::thread_cache;
+use crate::validate;
 
 /// The process's shared heap.
 ///
@@ -64,6 +65,17 @@ impl SmpAllocator {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats::of(&CORE)
+    }
+
+    /// Checks the heap's books against each other. For tests of programs that may corrupt memory, and of this crate.
+    ///
+    /// O(memory of the heap), with all slow paths of other threads waiting.
+    ///
+    /// # Errors
+    ///
+    /// The first invariant that does not hold, in words.
+    pub fn validate(&self) -> Result<(), &'static str> {
+        validate::validate(&CORE)
     }
 
     /// Whether the block of `old` can serve `new_size` where it is.

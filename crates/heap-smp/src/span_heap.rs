@@ -171,6 +171,14 @@ impl SpanHeap {
         }
     }
 
+    /// The open segments, each with its count of free and of dirty units.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (&'static Segment, usize, usize)> {
+        let listed = self.segments[..self.count].iter().zip(&self.summary);
+        listed.filter_map(|(segment, summary)| {
+            Some(((*segment)?, summary.free as usize, summary.dirty as usize))
+        })
+    }
+
     fn index_of(&self, segment: &'static Segment) -> Option<usize> {
         let index = segment.index();
         self.segments[index].is_some().then_some(index)

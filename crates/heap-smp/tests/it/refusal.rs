@@ -59,6 +59,7 @@ fn survive(plan: Plan) -> u64 {
     assert_eq!(program(), 0, "later calls work");
     let stats = SMP.stats();
     assert_eq!((stats.run_bytes, stats.huge_bytes), (0, 0), "nothing is lost");
+    assert_eq!(SMP.validate(), Ok(()));
     hits
 }
 

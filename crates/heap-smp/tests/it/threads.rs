@@ -122,6 +122,7 @@ fn ten_thousand_short_threads_leave_nothing_behind() {
         }
         let at_end = SMP.stats().slab_bytes;
         assert!(at_end <= after_first + (1 << 20), "{after_first} -> {at_end}");
+        assert_eq!(SMP.validate(), Ok(()));
     });
 }
 
@@ -176,4 +177,28 @@ fn destructors_of_thread_locals_may_allocate_and_free() {
         let after = SMP.stats().slab_bytes;
         assert!(after <= before + (1 << 20), "{before} -> {after}");
     });
+}
+
+#[test]
+fn the_books_balance_while_threads_work() {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for mark in 0..4u8 {
+            let done = &done;
+            scope.spawn(move || {
+                for round in 0..400 {
+                    let held: Vec<_> =
+                        (0..100).map(|n| Marked::new((n * 53 + round * 7) % 50_000, mark)).collect();
+                    drop(held);
+                }
+                done.store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+        }
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            assert_eq!(SMP.validate(), Ok(()));
+            thread::yield_now();
+        }
+    });
+    SMP.purge();
+    assert_eq!(SMP.validate(), Ok(()));
 }

@@ -1,0 +1,117 @@
+//! The books checked against each other: every invariant that a count or a bitmap states, recounted from scratch.
+
+use core::ptr::NonNull;
+
+use crate::central::Slabs;
+use crate::config::{UNIT, UNITS};
+use crate::core_heap::CoreHeap;
+use crate::segment::{Kind, Segment, Span};
+use crate::size::{CLASS, CLASSES};
+use crate::span_heap::SpanHeap;
+
+/// What a recount found first that does not hold.
+pub(crate) type Verdict = Result<(), &'static str>;
+
+fn hold(condition: bool, broken: &'static str) -> Verdict {
+    if condition { Ok(()) } else { Err(broken) }
+}
+
+/// Recounts everything. Takes all locks of the slow paths, one after the other's kind: a heap that other threads use
+/// meanwhile is still checked exactly, since no lock is released in between.
+pub(crate) fn validate(core: &CoreHeap) -> Verdict {
+    core.lock_for_fork();
+    // SAFETY: the locks are held by this thread, so their values are ours to read.
+    let verdict = unsafe { check_all(core) };
+    // SAFETY: locked just above, by this thread.
+    unsafe { core.unlock_after_fork() };
+    verdict
+}
+
+/// # Safety
+///
+/// All locks of `core` are held by the caller.
+unsafe fn check_all(core: &CoreHeap) -> Verdict {
+    // SAFETY: the caller holds the lock.
+    let spans = unsafe { core.spans.peek() };
+    let mut slabs_seen = [0; CLASSES];
+    check_spans(spans, &mut slabs_seen)?;
+    for (class, &seen) in slabs_seen.iter().enumerate() {
+        // SAFETY: the caller holds the lock.
+        let slabs = unsafe { core.slabs(class).peek() };
+        hold(slabs.count == seen, "Slabs::count is the number of slabs of the class")?;
+        check_class(slabs, class)?;
+    }
+    Ok(())
+}
+
+/// Z1, Z2: the listed slabs of one class.
+fn check_class(slabs: &Slabs, class: usize) -> Verdict {
+    let (mut free, mut listed) = (0, 0);
+    let mut next = slabs.first();
+    while let Some(span) = NonNull::new(next) {
+        // SAFETY: a listed span is in books that are never unmapped.
+        let span = unsafe { span.as_ref() };
+        hold(span.kind() == Kind::Slab && span.class() == class, "Z1: only slabs of the class are listed")?;
+        // SAFETY: S2: the class's lock is held.
+        let state = unsafe { &*span.slab.get() };
+        hold(state.free > 0, "Z1: a listed slab has a free slot")?;
+        hold(ones(span, class) == state.free as usize, "Z2: `free` counts the slab's bits")?;
+        free += state.free as usize;
+        listed += 1;
+        hold(listed <= slabs.count, "Z1: the list ends")?;
+        next = state.next;
+    }
+    hold(free == slabs.free, "Slabs::free is the sum over the list")
+}
+
+fn ones(span: &Span, class: usize) -> usize {
+    let words = (CLASS[class].slots as usize).div_ceil(64);
+    // SAFETY: S2: the class's lock is held; the words are the slab's bitmap.
+    (0..words).map(|at| unsafe { span.bits().add(at).read() }.count_ones() as usize).sum()
+}
+
+/// H1 to H3, G2, and how many slabs of each class there are.
+fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Verdict {
+    let (mut in_use, mut dirty) = (0, 0);
+    for (segment, summary_free, summary_dirty) in spans.segments() {
+        // SAFETY: G3: the span heap's lock is held.
+        let maps = unsafe { segment.maps() };
+        let free = |unit: usize| maps.free[unit / 64] >> (unit % 64) & 1 == 1;
+        let free_units = (0..UNITS).filter(|&unit| free(unit)).count();
+        let dirty_units =
+            maps.free.iter().zip(&maps.dirty).map(|(free, dirty)| (free & dirty).count_ones()).sum::<u32>();
+        hold(free_units == summary_free, "H2: `free` counts the segment's bits")?;
+        hold(dirty_units as usize == summary_dirty, "H2: `dirty` counts the segment's bits")?;
+        dirty += summary_dirty;
+        in_use += check_units(segment, free, slabs)?;
+    }
+    hold(dirty == spans.counts.dirty, "H3: `dirty` is the sum over the segments")?;
+    hold(in_use == spans.counts.in_use, "H3: `in_use` is the sum over the spans")
+}
+
+/// G2: walks a segment's units span by span; returns the units that spans own.
+fn check_units(
+    segment: &Segment,
+    free: impl Fn(usize) -> bool,
+    slabs: &mut [usize; CLASSES],
+) -> Result<usize, &'static str> {
+    let (mut unit, mut in_use) = (0, 0);
+    while unit < UNITS {
+        let Some(span) = segment.span_at(unit * UNIT) else {
+            unit += 1;
+            continue;
+        };
+        hold(segment.unit_of(span) == unit, "G2: a span's first unit comes first")?;
+        for inner in unit..unit + span.units() {
+            hold(!free(inner), "H1: a span's units are not free")?;
+            let owner = segment.span_at(inner * UNIT);
+            hold(owner.is_some_and(|owner| core::ptr::eq(owner, span)), "G2: a span's units point to it")?;
+        }
+        if span.kind() == Kind::Slab {
+            slabs[span.class()] += 1;
+        }
+        in_use += span.units();
+        unit += span.units();
+    }
+    Ok(in_use)
+}
