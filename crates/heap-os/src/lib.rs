@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(any(feature = "mapping", test))]
+#[cfg(any(feature = "mapping", feature = "thread", test))]
 extern crate std;
 
 mod sync;
@@ -14,6 +14,8 @@ mod page_size;
 mod parked;
 mod aligned;
 pub mod pages;
+#[cfg(feature = "thread")]
+pub mod thread;
 mod reservation;
 mod page_allocator;
 mod guarded;

@@ -10,6 +10,8 @@ use crate::error::{MoveError, OsError};
 pub(crate) mod bounds;
 #[cfg(feature = "c-allocator")]
 pub(crate) mod c_heap;
+#[cfg(feature = "thread")]
+pub(crate) mod c_thread;
 
 #[cfg(any(target_family = "wasm", test))]
 mod free_ranges;

@@ -6,5 +6,7 @@ mod page_allocator;
 mod c_allocator;
 #[cfg(feature = "fault-injection")]
 mod fault;
+#[cfg(feature = "thread")]
+mod thread;
 #[cfg(target_os = "linux")]
 mod process;
