@@ -48,6 +48,8 @@ mod stats;
 mod validate;
 #[cfg(not(loom))]
 mod smp_allocator;
+#[cfg(all(feature = "malloc", not(loom)))]
+pub mod by_address;
 
 #[cfg(not(loom))]
 pub use config::Settings;

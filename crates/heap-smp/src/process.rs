@@ -11,6 +11,9 @@ static STARTED: AtomicBool = AtomicBool::new(false);
 /// A helper thread runs, or is about to.
 static HELPER: AtomicBool = AtomicBool::new(false);
 
+/// The settings allow no helper thread.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
 /// The pause between two looks at the free memory: long enough that phases of a program do not lose their memory between
 /// each other, short enough that an idle program is lean within a second.
 const TICK: Duration = Duration::from_millis(100);
@@ -26,6 +29,7 @@ pub(crate) fn start(settings: &Settings) {
         return;
     }
     CORE.configure(settings);
+    REFUSED.store(!CORE.spans.lock().settings().background, Ordering::Relaxed);
     if STARTED.swap(true, Ordering::Relaxed) {
         return;
     }
@@ -40,7 +44,10 @@ pub(crate) fn start(settings: &Settings) {
 #[cold]
 #[inline(never)]
 pub(crate) fn start_helper() {
-    if HELPER.load(Ordering::Relaxed) || HELPER.swap(true, Ordering::Relaxed) {
+    if REFUSED.load(Ordering::Relaxed)
+        || HELPER.load(Ordering::Relaxed)
+        || HELPER.swap(true, Ordering::Relaxed)
+    {
         return;
     }
     let helper = std::thread::Builder::new().name(String::from("heap-smp")).stack_size(STACK);

@@ -9,6 +9,9 @@
 //! stays legal while the thread's other destructors run. All zeros *is* the state "not used yet": every
 //! bin is empty and full at once, so the first call of each kind takes the slow path, which looks closer.
 
+#[cfg(feature = "malloc")]
+pub(crate) mod c_cache;
+
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -91,7 +94,7 @@ fn bin_of(layout: Layout) -> Option<usize> {
 }
 
 /// The class whose blocks a bin holds.
-fn class_of_bin(bin: usize) -> usize {
+const fn class_of_bin(bin: usize) -> usize {
     if bin < FINE_BINS {
         SizeClasses::class_of((bin + 1) * SizeClasses::STEP)
     } else {
@@ -181,6 +184,11 @@ impl ThreadCache {
         if self.life.get() != Life::Active && !self.start(settings) {
             return CORE.refill(class, 1).0.cast();
         }
+        self.refill(bin, class)
+    }
+
+    /// Fills an empty bin and pops a block of it; null when there is no memory.
+    fn refill(&self, bin: usize, class: usize) -> *mut u8 {
         self.freeing[bin].set(false);
         let full = CLASS[class].chain as usize;
         let mut chain = self.spare[bin].replace(ptr::null_mut());
@@ -226,6 +234,13 @@ impl ThreadCache {
                 CORE.bring_home(class, link)
             };
         }
+        self.make_room(bin, class);
+        // SAFETY: the caller's promise is the same; the bin is empty now.
+        unsafe { self.put(bin, block) }
+    }
+
+    /// Empties a bin that is full or was never used: see [`free_slow`](Self::free_slow).
+    fn make_room(&self, bin: usize, class: usize) {
         // T1: no room, so the list is a full chain, or the bin was never used.
         let chain = self.heads[bin].replace(ptr::null_mut());
         let kept = if self.freeing[bin].replace(true) { ptr::null_mut() } else { chain };
@@ -240,8 +255,6 @@ impl ThreadCache {
             crate::process::start_helper();
         }
         self.room[bin].set(CLASS[class].chain as usize);
-        // SAFETY: the caller's promise is the same; the bin is empty now.
-        unsafe { self.put(bin, block) }
     }
 
     /// Begins to use the cache of a new thread. `false`: it is retired, and must not be filled.

@@ -1,6 +1,8 @@
 //! The integration tests of heap-smp, in one binary that runs on its own global allocator.
 
 mod blocks;
+#[cfg(feature = "malloc")]
+mod by_address;
 mod child;
 mod fork;
 mod memory;
