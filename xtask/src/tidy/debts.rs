@@ -4,7 +4,6 @@
 use syn::parse::Parser;
 use syn::{Block, Stmt};
 
-use crate::tidy::scan;
 use crate::tidy::source::{Breach, Crate, Source};
 
 /// Words for work put off. With the number of an issue (`#12`) on the same line they are allowed.
@@ -68,7 +67,7 @@ pub(crate) fn check_product(krate: &Crate) -> Vec<Breach> {
 }
 
 fn panics(source: &Source) -> Vec<Breach> {
-    let scan = scan::product(&source.syntax);
+    let scan = &source.scan;
     let calls = scan.calls.iter().filter(|(name, _)| PANICKING.contains(&&name[..]));
     let calls = calls.map(|(name, line)| source.breach(*line, format!("`{name}` outside of tests")));
     let mut macros = Vec::new();

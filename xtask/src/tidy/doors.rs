@@ -31,14 +31,14 @@ pub(crate) fn check(krate: &Crate) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut atomics = Vec::new();
     for source in krate.product() {
-        let scan = scan::product(&source.syntax);
+        let scan = &source.scan;
         if !TARGET_DOORS.iter().any(|(door, _)| source.path.starts_with(door)) {
-            breaches.extend(targets(source, &scan));
+            breaches.extend(targets(source, scan));
         }
         if krate.name != "heap-malloc" {
-            breaches.extend(exports(source, &scan));
+            breaches.extend(exports(source, scan));
         }
-        if let Some(line) = names_atomics(&scan) {
+        if let Some(line) = names_atomics(scan) {
             atomics.push((source, line));
         }
         breaches.extend(safety(source));

@@ -11,8 +11,8 @@
 //! | [`debts`] | no ignored tests, no work put off without a number, no panics |
 //! | [`links`] | links in Markdown lead somewhere |
 
+pub(crate) mod scan;
 pub(crate) mod source;
-mod scan;
 mod tree;
 mod layers;
 mod order;

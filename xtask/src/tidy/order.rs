@@ -3,7 +3,6 @@
 //!
 //! Test code is free, and so is a module's use of its own parents and children.
 
-use crate::tidy::scan;
 use crate::tidy::source::{Breach, Crate};
 use crate::tidy::tree::Tree;
 
@@ -20,7 +19,7 @@ pub(crate) fn check(krate: &Crate) -> Vec<Breach> {
             reached[module.source] = true;
         }
         for (number, source) in krate.sources.iter().enumerate() {
-            for named in scan::product(&source.syntax).paths {
+            for named in &source.scan.paths {
                 let Some(user) = tree.find(number, &named.inside) else { continue };
                 let Some(text) = upward(&tree, user, &named.path) else { continue };
                 breaches.push(source.breach(named.line, text));

@@ -1,8 +1,10 @@
-//! A Rust file as the rules see it: its text, its syntax tree, and its comments.
+//! A Rust file as the rules see it: its text, its syntax tree, what it names, and its comments.
 
 use std::ops::Range;
 
 use proc_macro2::{LexError, TokenStream, TokenTree};
+
+use crate::tidy::scan::{self, Scan};
 
 /// One parsed file.
 #[derive(Debug)]
@@ -11,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) text: String,
     pub(crate) syntax: syn::File,
+    /// What its code names, that for tests left out.
+    pub(crate) scan: Scan,
     /// Comments and doc comments, each with the number of its line.
     pub(crate) comments: Vec<(usize, String)>,
 }
@@ -46,7 +50,8 @@ impl Source {
         let tokens: TokenStream = text.parse().map_err(|error: LexError| wrong(&error))?;
         let comments = comments(text, tokens.clone());
         let syntax = syn::parse2(tokens).map_err(|error| wrong(&error))?;
-        Ok(Self { path: path.into(), text: text.into(), syntax, comments })
+        let scan = scan::product(&syntax);
+        Ok(Self { path: path.into(), text: text.into(), syntax, scan, comments })
     }
 
     /// The file's name without folder and `.rs`.
@@ -88,10 +93,11 @@ fn comments(text: &str, tokens: TokenStream) -> Vec<(usize, String)> {
     code_ranges(text, tokens, &mut code);
     code.push(text.len()..text.len());
     let mut found = Vec::new();
-    let mut end = 0;
+    let (mut end, mut first, mut counted) = (0, 1, 0);
     for range in code {
         if range.start > end {
-            let first = text[..end].matches('\n').count() + 1;
+            first += text[counted..end].matches('\n').count();
+            counted = end;
             let lines = text[end..range.start].lines().enumerate();
             let lines = lines.filter(|(_, line)| !line.trim().is_empty());
             found.extend(lines.map(|(i, line)| (first + i, line.trim().to_owned())));
