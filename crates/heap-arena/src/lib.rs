@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(any(test, feature = "std"))]
+#[cfg(any(test, loom, feature = "std"))]
 extern crate std;
 
 mod atomic;
@@ -37,3 +37,6 @@ pub use state::{ArenaMark, ArenaState};
 pub use sync_arena::{LANES, SyncArena};
 pub use sync_fixed::SyncFixedBuffer;
 pub use typed::TypedAlloc;
+
+#[cfg(all(test, loom))]
+mod loom_models;

@@ -40,7 +40,16 @@ impl Shared {
     #[inline]
     fn head(&self) -> Option<SyncChunk> {
         // Acquire: pairs with the release in `publish`.
-        let head = NonNull::new(self.head.load(Ordering::Acquire))?;
+        let head = if cfg!(loom) {
+            // As an exchange of nothing, for the reason in `SyncBump::peek`.
+            let none = ptr::null_mut();
+            self.head
+                .compare_exchange(none, none, Ordering::Acquire, Ordering::Acquire)
+                .unwrap_or_else(|head| head)
+        } else {
+            self.head.load(Ordering::Acquire)
+        };
+        let head = NonNull::new(head)?;
         // SAFETY: H1.
         Some(unsafe { SyncChunk::from_ptr(head) })
     }
@@ -103,48 +112,46 @@ impl Shared {
         wanted: usize,
         head: Option<SyncChunk>,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        let wish = head.map_or(0, |head| head.len().saturating_mul(2));
-        let plan = growth::new_chunk(SYNC_HEADER, layout, wish, self.room()).ok_or(AllocError)?;
-        let reserved = self.reserve_held(plan.wanted, plan.least).ok_or(AllocError)?;
-        let mut held = reserved;
-        let created = Chunk::create(
-            child,
-            growth::Plan { wanted: reserved, ..plan },
-            head.map(SyncChunk::chunk),
-            |extra| {
-                let extra = self.reserve_held(extra, 1).unwrap_or(0);
-                held += extra;
-                extra
-            },
-        );
-        let Ok(chunk) = created else {
-            self.release_held(held);
-            return Err(AllocError);
-        };
-        // SAFETY: just created, at least `plan.least` long, and nobody else knows it.
-        let (chunk, size) = unsafe { (SyncChunk::start(chunk), chunk.size()) };
-        self.release_held(held - size);
-        // The plan was made for this layout, so the block is there.
+        let chunk = self.create(child, layout, head)?;
+        // The chunk was made for this layout, so the block is there.
         let block = chunk.try_take(layout, wanted).ok_or(AllocError);
-        match self.publish(chunk, head, layout, wanted) {
+        match self.publish(child, chunk, head, |head| head.try_take(layout, wanted)) {
+            Some(elsewhere) => Ok(elsewhere),
             None => block,
-            Some(elsewhere) => {
-                // SAFETY: not published, and its block is given up.
-                unsafe { chunk.chunk().free(child) };
-                self.release_held(size);
-                Ok(elsewhere)
-            }
         }
     }
 
-    /// Makes a chunk the head. `Some`: another was faster, and the block came from there; ours is not published.
-    fn publish(
+    /// Makes a chunk for a layout, to be put on `head`. Nobody else knows it yet.
+    fn create<A: Allocator>(
         &self,
+        child: &A,
+        layout: Layout,
+        head: Option<SyncChunk>,
+    ) -> Result<SyncChunk, AllocError> {
+        let wish = head.map_or(0, |head| head.len().saturating_mul(2));
+        let plan = growth::new_chunk(SYNC_HEADER, layout, wish, self.room()).ok_or(AllocError)?;
+        let reserved = self.reserve_held(plan.wanted, plan.least).ok_or(AllocError)?;
+        let plan = growth::Plan { wanted: reserved, ..plan };
+        let mut held = reserved;
+        let created = Chunk::create(child, plan, head.map(SyncChunk::chunk), |extra| {
+            let extra = self.reserve_held(extra, 0).unwrap_or(0);
+            held += extra;
+            extra
+        });
+        // SAFETY: just created, at least `plan.least` long, and nobody else knows it.
+        let chunk = created.map(|chunk| unsafe { SyncChunk::start(chunk) });
+        self.release_held(held - chunk.map_or(0, SyncChunk::len));
+        chunk
+    }
+
+    /// Makes a chunk the head. When another is faster and `elsewhere` is content with that one, ours is given back.
+    fn publish<A: Allocator, R>(
+        &self,
+        child: &A,
         chunk: SyncChunk,
         mut head: Option<SyncChunk>,
-        layout: Layout,
-        wanted: usize,
-    ) -> Option<NonNull<[u8]>> {
+        elsewhere: impl Fn(SyncChunk) -> Option<R>,
+    ) -> Option<R> {
         loop {
             let expected = head.map_or(ptr::null_mut(), SyncChunk::as_ptr);
             // Release: pairs with `head`: whoever sees the chunk sees its header.
@@ -154,8 +161,12 @@ impl Shared {
                 return None;
             }
             head = self.head();
-            if let Some(block) = head.and_then(|head| head.try_take(layout, wanted)) {
-                return Some(block);
+            if let Some(result) = head.and_then(&elsewhere) {
+                let size = chunk.len();
+                // SAFETY: not published, and a block that was taken from it is given up for `result`.
+                unsafe { chunk.chunk().free(child) };
+                self.release_held(size);
+                return Some(result);
             }
             // SAFETY: both live; ours is not yet published.
             unsafe { chunk.chunk().set_prev(head.map(SyncChunk::chunk)) };
@@ -210,13 +221,12 @@ impl Shared {
     pub(crate) fn reserve<A: Allocator>(&self, child: &A, bytes: usize) -> Result<(), AllocError> {
         let layout = Layout::from_size_align(bytes, 1).map_err(|_| AllocError)?;
         let head = self.head();
-        let fits = |head: SyncChunk| head.least_for(layout).is_some_and(|least| least <= head.len());
-        if bytes == 0 || head.is_some_and(|head| fits(head) || self.grow(child, head, layout)) {
+        let fits = |head: SyncChunk| head.least_for(layout).filter(|&least| least <= head.len());
+        if head.is_some_and(|head| fits(head).is_some() || self.grow(child, head, layout)) {
             return Ok(());
         }
-        let block = self.take_from_new(child, layout, 0, head)?.cast();
-        // SAFETY: just taken, with this layout, and given back at once.
-        unsafe { self.resize(child, block, layout, 0) };
+        let chunk = self.create(child, layout, head)?;
+        self.publish(child, chunk, head, fits);
         Ok(())
     }
 

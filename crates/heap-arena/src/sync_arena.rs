@@ -146,9 +146,10 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
         let mut newest = self.drops.load(Ordering::Relaxed);
         // SAFETY: a fresh block.
         let (entry, mut value) = unsafe { Entry::write(block.cast(), value, NonNull::new(newest)) };
-        // Release: pairs with whatever gives somebody the exclusive borrow that `run_drops` needs.
+        // No ordering: nobody follows the list before it is borrowed exclusively, and what gives that borrow orders it
+        // after all that was done here.
         while let Err(now) =
-            self.drops.compare_exchange_weak(newest, entry.as_ptr(), Ordering::Release, Ordering::Relaxed)
+            self.drops.compare_exchange_weak(newest, entry.as_ptr(), Ordering::Relaxed, Ordering::Relaxed)
         {
             newest = now;
             // SAFETY: written above, and not on the list yet.

@@ -46,12 +46,21 @@ impl SyncBump {
         self.used.store(used, Ordering::Relaxed);
     }
 
+    /// The cursor as it may have been, before the exchange that tells.
+    ///
+    /// Loom remembers one reader of a location, so that the look of one thread would hide the other's, and with it the
+    /// interleavings in which it comes later; it remembers all who write, if only what was there.
+    #[inline]
+    fn peek(&self) -> usize {
+        if cfg!(loom) { self.used.fetch_add(0, Ordering::Relaxed) } else { self.used.load(Ordering::Relaxed) }
+    }
+
     /// Takes a block, and what is free behind it up to `wanted` bytes in all; or changes nothing. Lock-free.
     ///
     /// The caller owns `start..end` afterwards (and the padding before).
     #[inline]
     pub(crate) fn try_take(&self, base: usize, limit: usize, layout: Layout, wanted: usize) -> Option<Fit> {
-        let mut used = self.used.load(Ordering::Relaxed);
+        let mut used = self.peek();
         loop {
             // Y1: no overflow.
             let Fit { start, end } = fit(base + used, limit, layout)?;
@@ -83,7 +92,7 @@ impl SyncBump {
     ) -> Option<bool> {
         // Outside of the span this is no value that `used` can have.
         let end = block.wrapping_add(layout.size()).wrapping_sub(base);
-        if self.used.load(Ordering::Relaxed) != end {
+        if self.peek() != end {
             return None;
         }
         let growing = new_size > layout.size();
