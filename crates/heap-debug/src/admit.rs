@@ -1,0 +1,77 @@
+//! Is what the client gives back a live block of ours, as it says? If not: what is wrong.
+
+use core::alloc::Layout;
+
+use crate::findings::Findings;
+use crate::inspect;
+use crate::span::{Slot, Span, State};
+use crate::violation::{Operation, Violation, ViolationKind};
+
+/// What a client brings.
+#[derive(Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) addr: usize,
+    pub(crate) layout: Layout,
+    pub(crate) operation: Operation,
+}
+
+/// The slot of a live block that starts at the claimed address; `None` when there is none. Whatever differs from the
+/// claim, or was written around the block, is among the findings. Under the stripe's lock.
+#[inline]
+pub(crate) fn admit<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option<Slot<'a>> {
+    if let Some(slot) = span.slot_of(claim.addr) {
+        let meta = slot.meta();
+        if meta.state == State::Live
+            && slot.block().addr().get() == claim.addr
+            && slot.size() == claim.layout.size()
+            && meta.align() == claim.layout.align()
+            && inspect::is_armed(&slot)
+        {
+            return Some(slot);
+        }
+    }
+    examine(span, claim, findings)
+}
+
+#[cold]
+#[inline(never)]
+fn examine<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option<Slot<'a>> {
+    let &Claim { addr, layout, operation } = claim;
+    let given = Some((layout.size(), layout.align()));
+    let interior = Violation { given, ..Violation::new(ViolationKind::InteriorPointer, operation, addr) };
+    // Behind the last slot, or in one that no client ever had.
+    let Some(slot) = span.slot_of(addr).filter(|slot| slot.meta().state != State::Fresh) else {
+        findings.push(interior);
+        return None;
+    };
+    let block = slot.block().addr().get();
+    let facts = Some(inspect::facts(&slot));
+    if addr != block {
+        let distance = addr.wrapping_sub(block);
+        findings.push(Violation { block: facts, distance, ..interior });
+        return None;
+    }
+    if slot.meta().state != State::Live {
+        let freed = matches!(operation, Operation::Free);
+        let kind = if freed { ViolationKind::DoubleFree } else { ViolationKind::UseAfterFree };
+        findings.push(Violation { kind, block: facts, ..interior });
+        return None;
+    }
+    if slot.meta().align() != layout.align() {
+        findings.push(Violation { kind: ViolationKind::WrongAlignment, block: facts, ..interior });
+    }
+    if slot.size() != layout.size() {
+        findings.push(Violation { kind: ViolationKind::WrongSize, block: facts, ..interior });
+    }
+    verify_canaries(&slot, operation, findings);
+    Some(slot)
+}
+
+/// Looks for writes around a live block, and restores the canaries, so that they are told once.
+pub(crate) fn verify_canaries(slot: &Slot<'_>, operation: Operation, findings: &mut Findings) {
+    if inspect::is_armed(slot) {
+        return;
+    }
+    inspect::canary_damage(slot, operation).into_iter().flatten().for_each(|found| findings.push(found));
+    inspect::arm(slot);
+}

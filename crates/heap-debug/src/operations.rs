@@ -1,0 +1,314 @@
+//! What each call does: the way from a request to its stripe and back, and from findings to a report.
+
+use core::alloc::Layout;
+use core::ptr::{self, NonNull};
+
+use heap_core::contract::zero_sized;
+use heap_core::{AllocError, Allocator};
+
+use crate::admit::{Claim, admit};
+use crate::config::{Guard, OnViolation};
+use crate::debug_allocator::DebugAllocator;
+use crate::findings::Findings;
+use crate::inspect;
+use crate::ledger::Ledger;
+use crate::lock;
+use crate::report;
+use crate::report_heap;
+use crate::span::{Kind, Meta, Slot, Span, State};
+use crate::stripe::{Context, Request, Stripe};
+use crate::sync::Ordering;
+use crate::thread::{self, Caller};
+use crate::trace::Trace;
+use crate::violation::{Operation, Violation, ViolationKind};
+
+/// The deepest trace: that of a misuse.
+const FULL_DEPTH: usize = crate::config::MAX_FRAMES;
+
+/// What became of a request to change a block's size in place.
+pub(crate) enum Changed {
+    /// Done.
+    InPlace,
+    /// Not possible. The block's layout as recorded, which a copy has to go by.
+    Refused(Layout),
+    /// There is no such block; reported.
+    NoBlock,
+}
+
+/// The address of a local variable of the caller's frame: traces begin outside of it.
+macro_rules! frame_mark {
+    () => {
+        (&raw const *&0_u8).addr()
+    };
+}
+
+impl<A: Allocator> DebugAllocator<A> {
+    fn context<'a>(&'a self, ledger: &'a Ledger, stripe: usize) -> Context<'a> {
+        Context { stripe, config: &self.config, map: &ledger.map, backing: &self.backing }
+    }
+
+    /// A trace of an allocation or a free, if such are kept.
+    #[inline]
+    pub(crate) fn trace(&self, mark: usize) -> Trace {
+        match self.config.stack_trace_frames {
+            0 => Trace::NONE,
+            depth => Trace::capture(usize::from(depth), mark),
+        }
+    }
+
+    /// A block for a layout whose size is not zero.
+    #[inline]
+    pub(crate) fn take(&self, layout: Layout, zeroed: bool, mark: usize) -> Option<NonNull<u8>> {
+        let Some(caller) = Caller::current() else { return report_heap::alloc(layout) };
+        let ledger = self.ledger()?;
+        let trace = self.trace(mark);
+        self.reserve(ledger, 0, layout.size())?;
+        let meta = Meta::live(layout, trace, caller.scope, false);
+        let request = Request { layout, meta, zeroed };
+        let mut findings = Findings::new();
+        let block = match ledger.stripes[caller.stripe].0.lock(caller.token) {
+            Ok(mut stripe) => {
+                let cx = self.context(ledger, caller.stripe);
+                self.place(&mut stripe, &cx, ledger, &request, &mut findings)
+            }
+            Err(lock::Reentered) => {
+                findings.push(Violation::new(ViolationKind::Reentered, Operation::Alloc, 0));
+                None
+            }
+        };
+        if block.is_none() {
+            self.release(ledger, layout.size());
+        }
+        if !findings.is_empty() {
+            self.tell(&findings, mark);
+        }
+        block
+    }
+
+    /// Chooses the kind of memory.
+    #[inline]
+    fn place(
+        &self,
+        stripe: &mut Stripe,
+        cx: &Context<'_>,
+        ledger: &Ledger,
+        request: &Request,
+        findings: &mut Findings,
+    ) -> Option<NonNull<u8>> {
+        let class = Stripe::class_of(request.layout);
+        if cx.config.guard != Guard::Off && self.is_guarded(ledger, class.is_none()) {
+            if let Some(block) = stripe.alloc_guarded(cx, request) {
+                return Some(block);
+            }
+        }
+        match class {
+            Some(class) => stripe.alloc_small(cx, class, request, findings),
+            None => stripe.alloc_large(cx, request, findings),
+        }
+    }
+
+    fn is_guarded(&self, ledger: &Ledger, large: bool) -> bool {
+        match self.config.guard {
+            Guard::Off => false,
+            Guard::Large => large,
+            Guard::All => true,
+            // Relaxed: a count, exact or not.
+            Guard::Sampled(n) => {
+                ledger.turns.fetch_add(1, Ordering::Relaxed).is_multiple_of(n.max(1) as usize)
+            }
+        }
+    }
+
+    /// Takes `new` bytes instead of `old` from the limit, if there is one.
+    #[inline]
+    fn reserve(&self, ledger: &Ledger, old: usize, new: usize) -> Option<()> {
+        if self.config.memory_limit.is_none() {
+            return Some(());
+        }
+        let limit = self.limit.load(Ordering::Relaxed);
+        let add = |total: usize| {
+            let sum = (total - old).checked_add(new)?;
+            (sum <= limit || new <= old).then_some(sum)
+        };
+        // Relaxed: the counter stands for itself.
+        ledger.requested.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok().map(drop)
+    }
+
+    #[inline]
+    fn release(&self, ledger: &Ledger, size: usize) {
+        if self.config.memory_limit.is_some() {
+            ledger.requested.fetch_sub(size, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a block back. Whatever the client says, only a live block of ours is freed, and by its recorded layout.
+    #[inline]
+    pub(crate) fn give(&self, block: NonNull<u8>, layout: Layout, operation: Operation, mark: usize) {
+        let claim = Claim { addr: block.addr().get(), layout, operation };
+        let trace = if thread::is_reporting() { Trace::NONE } else { self.trace(mark) };
+        let mut findings = Findings::new();
+        let freed = self.with_block(&claim, &mut findings, |stripe, cx, slot, findings| {
+            let size = slot.size();
+            slot.set_meta(Meta { freed: trace, ..slot.meta().with_state(State::Quarantined) });
+            stripe.live_blocks -= 1;
+            stripe.live_bytes -= size;
+            if slot.span.kind.get() == Kind::Slab {
+                stripe.free_small(cx, slot, findings);
+            } else {
+                stripe.free_large(cx, slot, findings);
+            }
+            size
+        });
+        if let (Some(size), Some(ledger)) = (freed, self.known_ledger()) {
+            self.release(ledger, size);
+        }
+        if !findings.is_empty() {
+            self.tell(&findings, mark);
+        }
+    }
+
+    /// Runs `f` on the live block that a claim names, under its stripe's lock.
+    #[inline]
+    fn with_block<T>(
+        &self,
+        claim: &Claim,
+        findings: &mut Findings,
+        f: impl FnOnce(&mut Stripe, &Context<'_>, Slot<'_>, &mut Findings) -> T,
+    ) -> Option<T> {
+        let Some(ledger) = self.known_ledger() else {
+            self.unknown(None, claim, findings);
+            return None;
+        };
+        let mut span = ledger.map.get(claim.addr);
+        // SAFETY: P1: records stay mapped; `stripe` never changes.
+        while let Some(record) = unsafe { span.as_ref() } {
+            let Ok(mut stripe) = ledger.stripes[record.stripe].0.lock(thread::token()) else {
+                findings.push(Violation::new(ViolationKind::Reentered, claim.operation, claim.addr));
+                return None;
+            };
+            // Only now can the record not change any more.
+            let now = ledger.map.get(claim.addr);
+            if ptr::eq(now, span) {
+                let slot = admit(record, claim, findings)?;
+                let cx = self.context(ledger, record.stripe);
+                return Some(f(&mut stripe, &cx, slot, findings));
+            }
+            span = now;
+        }
+        self.unknown(Some(ledger), claim, findings);
+        None
+    }
+
+    /// An address that is not in the map: the report's own memory, another instance's, or nobody's.
+    #[cold]
+    #[inline(never)]
+    fn unknown(&self, ledger: Option<&Ledger>, claim: &Claim, findings: &mut Findings) {
+        if report_heap::owns(claim.addr) {
+            let block = NonNull::new(ptr::with_exposed_provenance_mut::<u8>(claim.addr));
+            if let (Some(block), Operation::Free) = (block, claim.operation) {
+                // SAFETY: from `report_heap::alloc`, which is given the layout of the request, as the client gives it now.
+                unsafe { report_heap::free(block, claim.layout) };
+            }
+            return;
+        }
+        let given = Some((claim.layout.size(), claim.layout.align()));
+        let owner = Ledger::owner_of(claim.addr, ledger);
+        let kind =
+            if owner.is_some() { ViolationKind::WrongAllocator } else { ViolationKind::ForeignPointer };
+        let instances = owner.map(|owner| (self.config.canary, owner));
+        findings.push(Violation {
+            given,
+            instances,
+            ..Violation::new(kind, claim.operation, claim.addr)
+        });
+    }
+
+    /// Changes a block's size where it is.
+    pub(crate) fn change(
+        &self,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size: usize,
+        operation: Operation,
+        mark: usize,
+    ) -> Changed {
+        let claim = Claim { addr: block.addr().get(), layout, operation };
+        let trace = if self.config.resize_stack_traces { Some(self.trace(mark)) } else { None };
+        let mut findings = Findings::new();
+        let changed = self.with_block(&claim, &mut findings, |stripe, _, slot, _| {
+            let old = slot.size();
+            if self.fits(&slot, new_size) && self.resize_slot(stripe, &slot, new_size, trace) {
+                return Changed::InPlace;
+            }
+            Layout::from_size_align(old, slot.meta().align()).map_or(Changed::NoBlock, Changed::Refused)
+        });
+        if !findings.is_empty() {
+            self.tell(&findings, mark);
+        }
+        changed.unwrap_or(Changed::NoBlock)
+    }
+
+    /// Whether a size may be had in place: in the same class, so that a stale pointer to a moved block is the rule.
+    fn fits(&self, slot: &Slot<'_>, new_size: usize) -> bool {
+        let old = slot.size();
+        if new_size > slot.capacity() || (new_size < old && !self.config.shrink_in_place) {
+            return false;
+        }
+        let class = Layout::from_size_align(new_size, slot.meta().align()).map(Stripe::class_of);
+        match (slot.span.kind.get(), class) {
+            (Kind::Slab, Ok(Some(class))) => class == slot.span.class.get(),
+            // Half empty is too much to keep.
+            (Kind::Large, Ok(None)) => new_size >= slot.capacity() / 2,
+            (Kind::Guarded, Ok(_)) => new_size == old,
+            _ => false,
+        }
+    }
+
+    fn resize_slot(&self, stripe: &mut Stripe, slot: &Slot<'_>, new_size: usize, trace: Option<Trace>) -> bool {
+        let old = slot.size();
+        let Some(ledger) = self.known_ledger() else { return false };
+        if self.reserve(ledger, old, new_size).is_none() {
+            return false;
+        }
+        let meta = slot.meta();
+        let allocated = trace.unwrap_or(meta.allocated);
+        slot.set_meta(Meta { allocated, ..meta }.with_size(new_size));
+        if slot.span.kind.get() != Kind::Slab {
+            slot.span.size.set(new_size);
+        }
+        if let Some(byte) = self.config.alloc_fill.filter(|_| new_size > old) {
+            // SAFETY: the slot has `new_size` bytes for the block, and the client none of them beyond `old`.
+            unsafe { slot.block().add(old).write_bytes(byte, (new_size - old).min(self.config.fill_limit)) };
+        }
+        inspect::arm(slot);
+        stripe.live_bytes = stripe.live_bytes - old + new_size;
+        true
+    }
+
+    /// Reports findings; does not return when the configuration says abort. No lock is held.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn tell(&self, findings: &Findings, mark: usize) {
+        if thread::is_reporting() {
+            return;
+        }
+        let found = Trace::capture(FULL_DEPTH, mark);
+        for violation in findings.as_slice() {
+            let violation = Violation { found, ..*violation };
+            if let Some(ledger) = self.known_ledger() {
+                ledger.keep(&violation);
+            }
+            report::tell(&violation, self.config.format);
+        }
+        if self.config.on_violation == OnViolation::Abort {
+            std::process::abort();
+        }
+    }
+
+    /// The sum of a number over all stripes, each under its lock.
+    pub(crate) fn sum(&self, number: impl Fn(&Stripe) -> usize) -> usize {
+        let Some(ledger) = self.known_ledger() else { return 0 };
+        let locked = |stripe: &crate::ledger::Padded| stripe.0.lock(thread::token()).map_or(0, |s| number(&s));
+        ledger.stripes.iter().map(locked).sum()
+    }
+}

@@ -1,0 +1,365 @@
+//! [`Span`] and [`Meta`]: the records of memory that blocks lie in. Out of line, so that no stray write of the
+//! client can reach them, and found from the address alone.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+
+use crate::fill::{LEAD, TRAIL};
+use crate::trace::Trace;
+
+/// What has become of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// Never handed out. Zero, as fresh record memory is.
+    Fresh = 0,
+    /// A client has it.
+    Live = 1,
+    /// Freed, and not to be reused yet.
+    Quarantined = 2,
+    /// Freed, and may be reused.
+    Free = 3,
+}
+
+/// The record of one slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meta {
+    /// Bytes requested; of a slab's blocks only (a large block's size stands in its span).
+    size: u16,
+    /// log2 of the alignment; [`SAMPLED`] is set when the profile counted it.
+    align_log2: u8,
+    pub(crate) state: State,
+    pub(crate) allocated: Trace,
+    pub(crate) freed: Trace,
+    /// The leak scope that it was allocated in.
+    pub(crate) scope: u32,
+}
+
+/// The profile counted the block.
+const SAMPLED: u8 = 0x80;
+
+const _: () = assert!(size_of::<Meta>() == 16);
+
+/// How a span's memory is used, and where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Equal slots, from the backing allocator.
+    Slab,
+    /// One block, from the backing allocator.
+    Large,
+    /// One block between two inaccessible pages, from the system.
+    Guarded,
+}
+
+/// Neighbours in a list.
+#[derive(Debug)]
+pub(crate) struct Links {
+    prev: Cell<*const Span>,
+    next: Cell<*const Span>,
+}
+
+impl Links {
+    const fn new() -> Self {
+        Self { prev: Cell::new(ptr::null()), next: Cell::new(ptr::null()) }
+    }
+}
+
+/// The record of a piece of memory.
+///
+/// # Invariants
+///
+/// - **P1** A span's record stays mapped, and a span with the same stripe, until the instance ends.
+/// - **P2** All fields but `stripe` are accessed under the lock of that stripe only.
+/// - **P3** Unless `gone`, `len` bytes at `base` are ours; `metas` are `count` records, forever.
+/// - **P4** Slot `i` of a slab is the `stride` bytes at `base + i * stride`; the block in it starts at the first multiple
+///   of its alignment that is `LEAD` bytes or more behind the slot's start, and ends `TRAIL` bytes or more before its end.
+#[derive(Debug)]
+pub(crate) struct Span {
+    pub(crate) stripe: usize,
+    pub(crate) kind: Cell<Kind>,
+    pub(crate) gone: Cell<bool>,
+    pub(crate) base: Cell<NonNull<u8>>,
+    pub(crate) len: Cell<usize>,
+    /// Of the layout that the backing allocator was asked with.
+    pub(crate) align: Cell<usize>,
+    pub(crate) class: Cell<usize>,
+    pub(crate) stride: Cell<u32>,
+    pub(crate) count: Cell<u32>,
+    /// Slots that may be handed out.
+    pub(crate) free: Cell<u32>,
+    /// The word of the bitmap to look at next.
+    pub(crate) hint: Cell<u32>,
+    pub(crate) metas: NonNull<Meta>,
+    /// A bit for each slot, set while it may be handed out.
+    pub(crate) bits: NonNull<u64>,
+    /// Of a large block: its size in bytes and address.
+    pub(crate) size: Cell<usize>,
+    pub(crate) block: Cell<NonNull<u8>>,
+    /// In the list of all of the stripe's spans, or of those gone.
+    pub(crate) all: Links,
+    /// In the list of slabs with free slots, of quarantined or of cached large blocks.
+    pub(crate) some: Links,
+}
+
+impl Span {
+    /// The layout of a record with room for `count` slots, and where its parts lie.
+    pub(crate) fn record(count: usize) -> Option<(Layout, usize, usize)> {
+        let (layout, metas) = Layout::new::<Self>().extend(Layout::array::<Meta>(count).ok()?).ok()?;
+        let (layout, bits) = layout.extend(Layout::array::<u64>(count.div_ceil(64)).ok()?).ok()?;
+        Some((layout, metas, bits))
+    }
+
+    /// Makes a record for `count` slots in fresh record memory.
+    ///
+    /// # Safety
+    ///
+    /// `at` is zeroed memory for the layout of [`record`](Self::record), the caller's forever.
+    pub(crate) unsafe fn init(at: NonNull<u8>, stripe: usize, count: usize) -> Option<NonNull<Self>> {
+        let (_, metas, bits) = Self::record(count)?;
+        let span = at.cast::<Self>();
+        // SAFETY: both offsets lie within the layout; the write is to the caller's memory.
+        unsafe {
+            span.write(Self {
+                stripe,
+                kind: Cell::new(Kind::Slab),
+                gone: Cell::new(false),
+                base: Cell::new(NonNull::dangling()),
+                len: Cell::new(0),
+                align: Cell::new(1),
+                class: Cell::new(0),
+                stride: Cell::new(0),
+                count: Cell::new(u32::try_from(count).ok()?),
+                free: Cell::new(0),
+                hint: Cell::new(0),
+                metas: at.add(metas).cast(),
+                bits: at.add(bits).cast(),
+                size: Cell::new(0),
+                block: Cell::new(NonNull::dangling()),
+                all: Links::new(),
+                some: Links::new(),
+            });
+        }
+        Some(span)
+    }
+
+    /// The slot that an address lies in; `None` behind the last one.
+    #[inline]
+    pub(crate) fn slot_of(&self, addr: usize) -> Option<Slot<'_>> {
+        if self.kind.get() != Kind::Slab {
+            return Some(Slot { span: self, index: 0 });
+        }
+        // Both fit 32 bits: a slab is a mebibyte and four slots at the most.
+        let index = (addr - self.base.get().addr().get()) as u32 / self.stride.get();
+        (index < self.count.get()).then_some(Slot { span: self, index })
+    }
+
+    /// All slots, handed out or not.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        (0..self.count.get()).map(|index| Slot { span: self, index })
+    }
+}
+
+/// One place for a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot<'a> {
+    pub(crate) span: &'a Span,
+    /// Below the span's `count`.
+    pub(crate) index: u32,
+}
+
+impl Slot<'_> {
+    #[inline]
+    pub(crate) fn meta(&self) -> Meta {
+        // SAFETY: P2, P3, and the index is in range.
+        unsafe { self.span.metas.add(self.index as usize).read() }
+    }
+
+    #[inline]
+    pub(crate) fn set_meta(&self, meta: Meta) {
+        // SAFETY: P2, P3, and the index is in range.
+        unsafe { self.span.metas.add(self.index as usize).write(meta) }
+    }
+
+    /// The slot's first byte.
+    #[inline]
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        let base = self.span.base.get();
+        match self.span.kind.get() {
+            // SAFETY: P3, P4: within the span.
+            Kind::Slab => unsafe { base.add(self.index as usize * self.span.stride.get() as usize) },
+            // SAFETY: `large` leaves that much before the block.
+            Kind::Large => unsafe { self.span.block.get().sub(LEAD) },
+            Kind::Guarded => base,
+        }
+    }
+
+    /// The block in the slot. Its record is not [`State::Fresh`].
+    #[inline]
+    pub(crate) fn block(&self) -> NonNull<u8> {
+        if self.span.kind.get() == Kind::Slab {
+            self.block_at(self.meta().align())
+        } else {
+            self.span.block.get()
+        }
+    }
+
+    /// Where a block of an alignment would lie in this slab slot.
+    #[inline]
+    pub(crate) fn block_at(&self, align: usize) -> NonNull<u8> {
+        // SAFETY: P4: the slots of a class hold every alignment that maps to it.
+        let first = unsafe { self.start().add(LEAD) };
+        let padding = first.addr().get().wrapping_neg() & (align - 1);
+        // SAFETY: as above.
+        unsafe { first.add(padding) }
+    }
+
+    /// The bytes requested for the block.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        if self.span.kind.get() == Kind::Slab { usize::from(self.meta().size) } else { self.span.size.get() }
+    }
+
+    /// How many bytes behind the block are canary.
+    #[inline]
+    pub(crate) fn trailing(&self) -> usize {
+        let end = self.block().addr().get() + self.size();
+        match self.span.kind.get() {
+            Kind::Slab => self.start().addr().get() + self.span.stride.get() as usize - end,
+            Kind::Large => {
+                let room = self.span.base.get().addr().get() + self.span.len.get() - end;
+                room.min(LARGE_CANARY)
+            }
+            Kind::Guarded => self.span.base.get().addr().get() + self.span.len.get() - end,
+        }
+    }
+
+    /// Bytes from the block's start to the end of the slot, less the canary that must remain.
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.size() + self.room() - TRAIL.min(self.room())
+    }
+
+    /// All bytes behind the block that are the slot's.
+    fn room(&self) -> usize {
+        let end = self.block().addr().get() + self.size();
+        match self.span.kind.get() {
+            Kind::Slab => self.trailing(),
+            Kind::Large | Kind::Guarded => self.span.base.get().addr().get() + self.span.len.get() - end,
+        }
+    }
+}
+
+/// Bytes behind a large block that are filled and checked; the rest of its last pages stays untouched.
+const LARGE_CANARY: usize = 256;
+
+impl Meta {
+    /// The record of a block that is handed out now.
+    #[inline]
+    pub(crate) fn live(layout: Layout, allocated: Trace, scope: u32, sampled: bool) -> Self {
+        Self {
+            size: layout.size() as u16,
+            align_log2: layout.align().trailing_zeros() as u8 | if sampled { SAMPLED } else { 0 },
+            state: State::Live,
+            allocated,
+            freed: Trace::NONE,
+            scope,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn align(self) -> usize {
+        1 << (self.align_log2 & !SAMPLED)
+    }
+
+    #[inline]
+    pub(crate) const fn is_sampled(self) -> bool {
+        self.align_log2 & SAMPLED != 0
+    }
+
+    /// The same in another state.
+    #[inline]
+    pub(crate) const fn with_state(mut self, state: State) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// The same with another size in bytes.
+    #[inline]
+    pub(crate) const fn with_size(mut self, size: usize) -> Self {
+        self.size = size as u16;
+        self
+    }
+}
+
+/// A doubly linked list of spans, over their links `all` or `some`.
+///
+/// # Invariants
+///
+/// - **N1** From `head` over `next` to `tail` and back over `prev`; each member in no other list over the same links.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List<const ALL: bool> {
+    head: *const Span,
+    tail: *const Span,
+}
+
+impl<const ALL: bool> List<ALL> {
+    pub(crate) const EMPTY: Self = Self { head: ptr::null(), tail: ptr::null() };
+
+    #[inline]
+    fn links(span: &Span) -> &Links {
+        if ALL { &span.all } else { &span.some }
+    }
+
+    /// The first member. The reference is good for the instance's life (P1).
+    #[inline]
+    pub(crate) fn first<'a>(&self) -> Option<&'a Span> {
+        // SAFETY: N1 and P1: null or a record.
+        unsafe { self.head.as_ref() }
+    }
+
+    /// The member behind another.
+    fn after<'a>(span: &Span) -> Option<&'a Span> {
+        // SAFETY: N1 and P1.
+        unsafe { Self::links(span).next.get().as_ref() }
+    }
+
+    /// All members; one that was returned may leave the list before the next is asked for only at the end.
+    pub(crate) fn iter<'a>(self) -> impl Iterator<Item = &'a Span> {
+        core::iter::successors(self.first(), |&span| Self::after(span))
+    }
+
+    pub(crate) fn push_back(&mut self, span: &Span) {
+        let links = Self::links(span);
+        links.prev.set(self.tail);
+        links.next.set(ptr::null());
+        // SAFETY: N1 and P1.
+        match unsafe { self.tail.as_ref() } {
+            Some(tail) => Self::links(tail).next.set(span),
+            None => self.head = span,
+        }
+        self.tail = span;
+    }
+
+    /// Takes a member out.
+    pub(crate) fn remove(&mut self, span: &Span) {
+        let links = Self::links(span);
+        let (prev, next) = (links.prev.replace(ptr::null()), links.next.replace(ptr::null()));
+        // SAFETY: N1 and P1.
+        match unsafe { prev.as_ref() } {
+            Some(prev) => Self::links(prev).next.set(next),
+            None => self.head = next,
+        }
+        // SAFETY: N1 and P1.
+        match unsafe { next.as_ref() } {
+            Some(next) => Self::links(next).prev.set(prev),
+            None => self.tail = prev,
+        }
+    }
+
+    pub(crate) fn pop_front<'a>(&mut self) -> Option<&'a Span> {
+        let span = self.first()?;
+        self.remove(span);
+        Some(span)
+    }
+}

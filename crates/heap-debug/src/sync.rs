@@ -1,0 +1,3 @@
+//! The one door to atomics.
+
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
