@@ -93,16 +93,10 @@ impl<A: heap_core::Allocator> DebugAllocator<A> {
             Some(bytes) => bytes,
             None => usize::MAX,
         };
-        Self {
-            backing,
-            config,
-            ledger: AtomicPtr::new(ptr::null_mut()),
-            limit: AtomicUsize::new(limit),
-        }
+        Self { backing, config, ledger: AtomicPtr::new(ptr::null_mut()), limit: AtomicUsize::new(limit) }
     }
 
     /// The settings.
-    #[must_use]
     pub const fn config(&self) -> &DebugConfig {
         &self.config
     }

@@ -74,9 +74,8 @@ mod tests {
                 assert!(unsafe { is_intact(bytes.as_ptr(), len, 7) });
                 bytes[bad] ^= 0x80;
                 // SAFETY: as above.
-                let (intact, damage) = unsafe {
-                    (is_intact(bytes.as_ptr(), len, 7), find_damage(bytes.as_ptr(), len, 7))
-                };
+                let (intact, damage) =
+                    unsafe { (is_intact(bytes.as_ptr(), len, 7), find_damage(bytes.as_ptr(), len, 7)) };
                 assert!(!intact);
                 assert_eq!(damage, Some(Damage { first: bad, last: bad, count: 1 }));
             }

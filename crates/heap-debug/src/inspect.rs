@@ -102,11 +102,7 @@ pub(crate) fn is_untouched(slot: &Slot<'_>, config: &DebugConfig) -> bool {
 /// What was written into a freed block, if anything. Restores the fill, so that it is told once.
 #[cold]
 #[inline(never)]
-pub(crate) fn freed_damage(
-    slot: &Slot<'_>,
-    config: &DebugConfig,
-    operation: Operation,
-) -> Option<Violation> {
+pub(crate) fn freed_damage(slot: &Slot<'_>, config: &DebugConfig, operation: Operation) -> Option<Violation> {
     let byte = config.free_fill?;
     let block = slot.block();
     // SAFETY: as in `fill_freed`.

@@ -35,7 +35,8 @@ impl Plan {
 
     /// The span's layout, with its length rounded to a class, so that freed spans fit again, or just to granules.
     fn layout(self, rounded: bool) -> Option<Layout> {
-        let need = if rounded { SizeClasses::class_size(SizeClasses::class_of(self.need)) } else { self.need };
+        let need =
+            if rounded { SizeClasses::class_size(SizeClasses::class_of(self.need)) } else { self.need };
         Layout::from_size_align(need.checked_next_multiple_of(GRANULE)?, self.align).ok()
     }
 }
@@ -107,16 +108,16 @@ impl Stripe {
         base: NonNull<u8>,
         layout: Layout,
     ) -> bool {
-        if cx.map.set(base.addr().get(), layout.size(), span).is_none() {
-            cx.map.clear(base.addr().get(), layout.size(), span);
-            self.large_records.push_back(span);
-            return false;
-        }
         span.kind.set(kind);
         span.gone.set(false);
         span.base.set(base);
         span.len.set(layout.size());
         span.align.set(layout.align());
+        if !mapped_parts(span).iter().all(|&(addr, len)| cx.map.set(addr, len, span).is_some()) {
+            forget(cx, span);
+            self.large_records.push_back(span);
+            return false;
+        }
         self.spans.push_back(span);
         self.held += layout.size();
         true
@@ -150,16 +151,13 @@ impl Stripe {
         };
         // SAFETY: the page lies within the mapping.
         let base = unsafe { mapping.add(page.bytes()) };
+        let inner = Layout::from_size_align(len, page.bytes()).ok()?;
         // SAFETY: within the caller's own mapping.
         let committed = unsafe { pages::commit(base, len) }.is_ok();
-        // The guards belong to the span's addresses too, so that a fault there finds it.
-        let known = committed && cx.map.set(mapping.addr().get(), whole, span).is_some();
-        let inner = Layout::from_size_align(len, page.bytes()).ok()?;
-        if !known || !self.start_large(cx, span, Kind::Guarded, base, inner) {
-            cx.map.clear(mapping.addr().get(), whole, span);
-            if !known {
-                self.large_records.push_back(span);
-            }
+        if !committed {
+            self.large_records.push_back(span);
+        }
+        if !committed || !self.start_large(cx, span, Kind::Guarded, base, inner) {
             // SAFETY: a whole mapping that nobody uses. A refusal leaks addresses.
             let _ = unsafe { pages::unmap(mapping, whole) };
             return None;
@@ -235,24 +233,35 @@ impl Stripe {
         span.gone.set(true);
         // SAFETY: held until now, not live, and no longer referred to by any list of memory in use.
         unsafe { give_back(cx, span) };
-        self.gone_large.list.push_back(span);
-        self.gone_large.count += 1;
-        if self.gone_large.count > GONE_LARGE && !cx.config.retain_metadata {
-            if let Some(oldest) = self.gone_large.list.pop_front() {
-                self.gone_large.count -= 1;
-                forget(cx, oldest);
-                self.large_records.push_back(oldest);
-            }
+        self.gone_large.push(span);
+        if let Some(oldest) = self.gone_large.excess(GONE_LARGE, cx.config) {
+            forget(cx, oldest);
+            self.large_records.push_back(oldest);
         }
     }
 }
 
 const LARGE_TOP: usize = crate::stripe::LARGE_CLASSES - 1;
 
-/// Clears the map of a span that is gone.
-fn forget(cx: &Context<'_>, span: &Span) {
+/// Bytes at each end of an enormous span that the map knows: one of its own half a gibibyte would be a mebibyte of map.
+const MAPPED: usize = 128 << 20;
+
+/// The address ranges, with their lengths, by which a span is found: all of it, with its guard pages, so that a fault
+/// there finds it; but not what only an enormous alignment left before the block, nor the middle of an enormous block.
+fn mapped_parts(span: &Span) -> [(usize, usize); 2] {
     let page = if span.kind.get() == Kind::Guarded { pages::page_size() } else { 0 };
-    cx.map.clear(span.base.get().addr().get() - page, span.len.get() + 2 * page, span);
+    let skipped = span.align.get().saturating_sub(GRANULE.max(page));
+    let start = span.base.get().addr().get() - page + skipped;
+    let len = span.len.get() + 2 * page - skipped;
+    if len <= 2 * MAPPED {
+        return [(start, len), (start, 1)];
+    }
+    [(start, MAPPED), (start + len - MAPPED, MAPPED)]
+}
+
+/// Clears the map of a span.
+fn forget(cx: &Context<'_>, span: &Span) {
+    mapped_parts(span).iter().for_each(|&(addr, len)| cx.map.clear(addr, len, span));
 }
 
 /// Gives a span's memory back to where it came from.

@@ -74,7 +74,8 @@ impl Ledger {
             // SAFETY: it stays until `retire`, which has the allocator for itself.
             return Some(unsafe { ledger.as_ref() });
         }
-        let fresh = pages::map_aligned(bytes(), pages::page_size().max(align_of::<Self>())).ok()?.cast::<Self>();
+        let fresh =
+            pages::map_aligned(bytes(), pages::page_size().max(align_of::<Self>())).ok()?.cast::<Self>();
         // SAFETY: G1: fresh pages are zero; they are ours, and large and aligned enough.
         unsafe {
             (&raw mut (*fresh.as_ptr()).canary).write(canary);
@@ -113,13 +114,13 @@ impl Ledger {
         }
     }
 
-    /// The canary of the instance that an address belongs to, other than this one.
-    pub(crate) fn owner_besides(&self, addr: usize) -> Option<u64> {
+    /// The canary of the instance that an address belongs to.
+    pub(crate) fn owner_of(addr: usize) -> Option<u64> {
         let registry = REGISTRY.lock(thread::token()).ok()?;
         let mut next = registry.0;
         // SAFETY: G2, under the registry's lock.
         while let Some(ledger) = unsafe { next.as_ref() } {
-            if !ptr::eq(ledger, self) && !ledger.map.get(addr).is_null() {
+            if !ledger.map.get(addr).is_null() {
                 return Some(ledger.canary);
             }
             next = ledger.next;

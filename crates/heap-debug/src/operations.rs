@@ -3,8 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
-use heap_core::contract::zero_sized;
-use heap_core::{AllocError, Allocator};
+use heap_core::Allocator;
 
 use crate::admit::{Claim, admit};
 use crate::config::{Guard, OnViolation};
@@ -15,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::lock;
 use crate::report;
 use crate::report_heap;
-use crate::span::{Kind, Meta, Slot, Span, State};
+use crate::span::{Kind, Meta, Slot};
 use crate::stripe::{Context, Request, Stripe};
 use crate::sync::Ordering;
 use crate::thread::{self, Caller};
@@ -33,13 +32,6 @@ pub(crate) enum Changed {
     Refused(Layout),
     /// There is no such block; reported.
     NoBlock,
-}
-
-/// The address of a local variable of the caller's frame: traces begin outside of it.
-macro_rules! frame_mark {
-    () => {
-        (&raw const *&0_u8).addr()
-    };
 }
 
 impl<A: Allocator> DebugAllocator<A> {
@@ -96,10 +88,11 @@ impl<A: Allocator> DebugAllocator<A> {
         findings: &mut Findings,
     ) -> Option<NonNull<u8>> {
         let class = Stripe::class_of(request.layout);
-        if cx.config.guard != Guard::Off && self.is_guarded(ledger, class.is_none()) {
-            if let Some(block) = stripe.alloc_guarded(cx, request) {
-                return Some(block);
-            }
+        if cx.config.guard != Guard::Off
+            && self.is_guarded(ledger, class.is_none())
+            && let Some(block) = stripe.alloc_guarded(cx, request)
+        {
+            return Some(block);
         }
         match class {
             Some(class) => stripe.alloc_small(cx, class, request, findings),
@@ -149,7 +142,7 @@ impl<A: Allocator> DebugAllocator<A> {
         let mut findings = Findings::new();
         let freed = self.with_block(&claim, &mut findings, |stripe, cx, slot, findings| {
             let size = slot.size();
-            slot.set_meta(Meta { freed: trace, ..slot.meta().with_state(State::Quarantined) });
+            slot.set_meta(slot.meta().with_freed(trace));
             stripe.live_blocks -= 1;
             stripe.live_bytes -= size;
             if slot.span.kind.get() == Kind::Slab {
@@ -176,7 +169,7 @@ impl<A: Allocator> DebugAllocator<A> {
         f: impl FnOnce(&mut Stripe, &Context<'_>, Slot<'_>, &mut Findings) -> T,
     ) -> Option<T> {
         let Some(ledger) = self.known_ledger() else {
-            self.unknown(None, claim, findings);
+            self.unknown(claim, findings);
             return None;
         };
         let mut span = ledger.map.get(claim.addr);
@@ -195,14 +188,14 @@ impl<A: Allocator> DebugAllocator<A> {
             }
             span = now;
         }
-        self.unknown(Some(ledger), claim, findings);
+        self.unknown(claim, findings);
         None
     }
 
     /// An address that is not in the map: the report's own memory, another instance's, or nobody's.
     #[cold]
     #[inline(never)]
-    fn unknown(&self, ledger: Option<&Ledger>, claim: &Claim, findings: &mut Findings) {
+    fn unknown(&self, claim: &Claim, findings: &mut Findings) {
         if report_heap::owns(claim.addr) {
             let block = NonNull::new(ptr::with_exposed_provenance_mut::<u8>(claim.addr));
             if let (Some(block), Operation::Free) = (block, claim.operation) {
@@ -212,15 +205,11 @@ impl<A: Allocator> DebugAllocator<A> {
             return;
         }
         let given = Some((claim.layout.size(), claim.layout.align()));
-        let owner = Ledger::owner_of(claim.addr, ledger);
+        let owner = Ledger::owner_of(claim.addr);
         let kind =
             if owner.is_some() { ViolationKind::WrongAllocator } else { ViolationKind::ForeignPointer };
         let instances = owner.map(|owner| (self.config.canary, owner));
-        findings.push(Violation {
-            given,
-            instances,
-            ..Violation::new(kind, claim.operation, claim.addr)
-        });
+        findings.push(Violation { given, instances, ..Violation::new(kind, claim.operation, claim.addr) });
     }
 
     /// Changes a block's size where it is.
@@ -245,7 +234,11 @@ impl<A: Allocator> DebugAllocator<A> {
         if !findings.is_empty() {
             self.tell(&findings, mark);
         }
-        changed.unwrap_or(Changed::NoBlock)
+        match changed {
+            Some(changed) => changed,
+            None if findings.is_empty() && report_heap::owns(claim.addr) => Changed::Refused(layout),
+            None => Changed::NoBlock,
+        }
     }
 
     /// Whether a size may be had in place: in the same class, so that a stale pointer to a moved block is the rule.
@@ -264,7 +257,13 @@ impl<A: Allocator> DebugAllocator<A> {
         }
     }
 
-    fn resize_slot(&self, stripe: &mut Stripe, slot: &Slot<'_>, new_size: usize, trace: Option<Trace>) -> bool {
+    fn resize_slot(
+        &self,
+        stripe: &mut Stripe,
+        slot: &Slot<'_>,
+        new_size: usize,
+        trace: Option<Trace>,
+    ) -> bool {
         let old = slot.size();
         let Some(ledger) = self.known_ledger() else { return false };
         if self.reserve(ledger, old, new_size).is_none() {
@@ -272,7 +271,7 @@ impl<A: Allocator> DebugAllocator<A> {
         }
         let meta = slot.meta();
         let allocated = trace.unwrap_or(meta.allocated);
-        slot.set_meta(Meta { allocated, ..meta }.with_size(new_size));
+        slot.set_meta(meta.with_allocated(allocated).with_size(new_size));
         if slot.span.kind.get() != Kind::Slab {
             slot.span.size.set(new_size);
         }
@@ -308,7 +307,8 @@ impl<A: Allocator> DebugAllocator<A> {
     /// The sum of a number over all stripes, each under its lock.
     pub(crate) fn sum(&self, number: impl Fn(&Stripe) -> usize) -> usize {
         let Some(ledger) = self.known_ledger() else { return 0 };
-        let locked = |stripe: &crate::ledger::Padded| stripe.0.lock(thread::token()).map_or(0, |s| number(&s));
+        let locked =
+            |stripe: &crate::ledger::Padded| stripe.0.lock(thread::token()).map_or(0, |s| number(&s));
         ledger.stripes.iter().map(locked).sum()
     }
 }

@@ -272,15 +272,25 @@ impl Meta {
         1 << (self.align_log2 & !SAMPLED)
     }
 
-    #[inline]
-    pub(crate) const fn is_sampled(self) -> bool {
-        self.align_log2 & SAMPLED != 0
-    }
-
     /// The same in another state.
     #[inline]
     pub(crate) const fn with_state(mut self, state: State) -> Self {
         self.state = state;
+        self
+    }
+
+    /// The record of the block once it was freed.
+    #[inline]
+    pub(crate) const fn with_freed(mut self, freed: Trace) -> Self {
+        self.state = State::Quarantined;
+        self.freed = freed;
+        self
+    }
+
+    /// The same with another trace of its allocation.
+    #[inline]
+    pub(crate) const fn with_allocated(mut self, allocated: Trace) -> Self {
+        self.allocated = allocated;
         self
     }
 
@@ -296,6 +306,7 @@ impl Meta {
 ///
 /// # Invariants
 ///
+/// - **N0** All zero is an empty list.
 /// - **N1** From `head` over `next` to `tail` and back over `prev`; each member in no other list over the same links.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<const ALL: bool> {
@@ -304,8 +315,6 @@ pub(crate) struct List<const ALL: bool> {
 }
 
 impl<const ALL: bool> List<ALL> {
-    pub(crate) const EMPTY: Self = Self { head: ptr::null(), tail: ptr::null() };
-
     #[inline]
     fn links(span: &Span) -> &Links {
         if ALL { &span.all } else { &span.some }

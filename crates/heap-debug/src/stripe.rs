@@ -50,11 +50,27 @@ pub(crate) struct Request {
     pub(crate) zeroed: bool,
 }
 
-/// Spans kept for a reason, with their number.
+/// Records of spans whose memory went back, oldest first.
 #[derive(Debug)]
 pub(crate) struct Gone {
-    pub(crate) list: List<true>,
-    pub(crate) count: usize,
+    list: List<true>,
+    count: usize,
+}
+
+impl Gone {
+    pub(crate) fn push(&mut self, span: &Span) {
+        self.list.push_back(span);
+        self.count += 1;
+    }
+
+    /// Takes the oldest out when there are more than `limit`, and they are not all to be kept.
+    pub(crate) fn excess<'a>(&mut self, limit: usize, config: &DebugConfig) -> Option<&'a Span> {
+        if self.count <= limit || config.retain_metadata {
+            return None;
+        }
+        self.count -= 1;
+        self.list.pop_front()
+    }
 }
 
 /// A part of an instance.
@@ -251,18 +267,14 @@ impl Stripe {
         self.spans.remove(span);
         self.held -= span.len.get();
         span.gone.set(true);
-        self.gone_slabs.list.push_back(span);
-        self.gone_slabs.count += 1;
+        self.gone_slabs.push(span);
         if let Ok(layout) = Layout::from_size_align(span.len.get(), span.align.get()) {
             // SAFETY: P3: allocated with this layout; no slot is live or quarantined.
             unsafe { cx.backing.free(span.base.get(), layout) };
         }
-        if self.gone_slabs.count > GONE_SLABS && !cx.config.retain_metadata {
-            if let Some(oldest) = self.gone_slabs.list.pop_front() {
-                self.gone_slabs.count -= 1;
-                cx.map.clear(oldest.base.get().addr().get(), oldest.len.get(), oldest);
-                self.records[oldest.class.get()].push_back(oldest);
-            }
+        if let Some(oldest) = self.gone_slabs.excess(GONE_SLABS, cx.config) {
+            cx.map.clear(oldest.base.get().addr().get(), oldest.len.get(), oldest);
+            self.records[oldest.class.get()].push_back(oldest);
         }
     }
 }
@@ -297,8 +309,6 @@ pub(crate) fn verify_freed(
         return;
     }
     if !inspect::is_untouched(slot, config) {
-        if let Some(violation) = inspect::freed_damage(slot, config, operation) {
-            findings.push(violation);
-        }
+        inspect::freed_damage(slot, config, operation).into_iter().for_each(|found| findings.push(found));
     }
 }

@@ -20,12 +20,11 @@ pub(crate) struct Local {
     stripe: Cell<usize>,
     reporting: Cell<u32>,
     scope: Cell<u32>,
-    sample: Cell<isize>,
 }
 
 thread_local! {
     static LOCAL: Local = const {
-        Local { stripe: Cell::new(UNKNOWN), reporting: Cell::new(0), scope: Cell::new(0), sample: Cell::new(0) }
+        Local { stripe: Cell::new(UNKNOWN), reporting: Cell::new(0), scope: Cell::new(0) }
     };
 }
 
@@ -96,17 +95,6 @@ pub(crate) fn is_reporting() -> bool {
 /// Sets the leak scope that this thread's blocks are counted in, and returns the one before; 0 is none.
 pub(crate) fn replace_scope(scope: u32) -> u32 {
     LOCAL.with(|local| local.scope.replace(scope))
-}
-
-/// Counts `size` bytes towards the next sample, and says whether it is due. `next` draws the bytes to the one after.
-#[inline]
-pub(crate) fn sample_due(size: usize, next: impl FnOnce() -> isize) -> bool {
-    LOCAL.with(|local| {
-        let left = local.sample.get().saturating_sub_unsigned(size);
-        let due = left < 0;
-        local.sample.set(if due { next() } else { left });
-        due
-    })
 }
 
 /// A number that differs from that of every other running thread; not zero.

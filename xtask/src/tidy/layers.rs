@@ -30,7 +30,7 @@ const HOUSE: [Place; 9] = [
     place("heap-compose", 1, &["lock_api", "parking_lot", "crossbeam-utils"]),
     place("heap-test", 1, &[]),
     place("heap-smp", 2, &["crossbeam-utils"]),
-    place("heap-debug", 2, &["parking_lot", "thiserror"]),
+    place("heap-debug", 2, &["backtrace", "gimli", "inferno", "libc"]),
     place("heap-malloc", ROOF, &["libc"]),
 ];
 

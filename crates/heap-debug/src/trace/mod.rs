@@ -32,10 +32,6 @@ impl Trace {
         self.0
     }
 
-    pub(crate) const fn of_id(id: u32) -> Self {
-        Self(id)
-    }
-
     /// The stack of the caller's caller and its callers, at most `depth` of them.
     ///
     /// `mark` is the address of a local variable of the caller: its frame and those inside are left out. Never
@@ -96,13 +92,8 @@ mod tests {
             theirs.push(frame.ip().addr());
             true
         });
-        // Both end with the same callers; the innermost frames differ, since this function made two calls.
-        let end = theirs.len().saturating_sub(count.min(MAX_FRAMES) - 1);
-        let common = &theirs[end..];
-        if count < MAX_FRAMES {
-            assert_eq!(&ours[1..count], common, "{theirs:x?}");
-        } else {
-            assert!(theirs.windows(MAX_FRAMES - 1).any(|w| w == &ours[1..]));
-        }
+        theirs.retain(|&frame| frame != 0);
+        let ours = &ours[..count];
+        assert!(count > 3 && theirs.windows(count).any(|frames| frames == ours), "{ours:x?}\n{theirs:x?}");
     }
 }

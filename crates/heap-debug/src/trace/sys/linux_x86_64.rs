@@ -36,7 +36,9 @@ pub(crate) fn walk(mark: usize, out: &mut [usize]) -> usize {
     while count < out.len() {
         let Some(rule) = CACHE.get(lookup).or_else(|| learn(lookup)) else { break };
         let frame = rule.frame_address(sp, fp).filter(|frame| frame.wrapping_sub(sp) < FRAME_MAX);
-        let Some(frame) = frame.filter(|&frame| !rule.is_end() && frame > sp && frame % 8 == 0) else { break };
+        let Some(frame) = frame.filter(|&frame| !rule.is_end() && frame > sp && frame % 8 == 0) else {
+            break;
+        };
         // SAFETY: the compiler's table says that the return address of this live frame is just below its start, and
         // where the caller's frame pointer was saved: both on this thread's stack, above `sp`.
         unsafe {
@@ -129,11 +131,15 @@ fn read_rule(address: usize, start: usize, end: usize) -> Option<Rule> {
         .ok()?;
     let &CfaRule::RegisterAndOffset { register, offset } = row.cfa() else { return None };
     let from_frame_pointer = register == X86_64::RBP;
-    if !(from_frame_pointer || register == X86_64::RSP) || row.register(X86_64::RA) != Some(RegisterRule::Offset(-8)) {
+    if !(from_frame_pointer || register == X86_64::RSP)
+        || row.register(X86_64::RA) != Some(RegisterRule::Offset(-8))
+    {
         return None;
     }
     match row.register(X86_64::RBP) {
-        None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => Rule::new(from_frame_pointer, offset, 0),
+        None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => {
+            Rule::new(from_frame_pointer, offset, 0)
+        }
         Some(RegisterRule::Offset(saved)) if saved < 0 => Rule::new(from_frame_pointer, offset, -saved),
         _ => None,
     }

@@ -1,6 +1,9 @@
 //! [`Rule`]: how one instruction's frame is left, in one word, and a cache of them that needs no lock.
 #![forbid(unsafe_code)]
-#![cfg_attr(not(all(target_arch = "x86_64", target_os = "linux")), allow(dead_code, reason = "used there only"))]
+#![cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    allow(dead_code, reason = "used there only")
+)]
 
 use crate::sync::{AtomicUsize, Ordering};
 

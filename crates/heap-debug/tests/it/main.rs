@@ -1,0 +1,5 @@
+//! What a debug allocator is, what it finds, and what it says.
+
+mod child;
+mod conform;
+mod violations;
