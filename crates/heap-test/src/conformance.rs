@@ -1,4 +1,4 @@
-//! [`conformance!`](crate::conformance): every case as a test of its own, for one allocator.
+//! [`conformance!`](crate::conformance!): every case as a test of its own, for one allocator.
 #![forbid(unsafe_code)]
 
 /// Makes a module of tests that hold an allocator to every promise of `heap_core::Allocator`.

@@ -1,7 +1,7 @@
 //! The cases: each checks one promise of `heap_core::Allocator` and panics when it is broken.
 //!
 //! A case takes `make`, which returns a new allocator each time, and the [`Limits`](crate::Limits) that such an
-//! allocator has. [`conformance!`](crate::conformance) calls them all, one test each.
+//! allocator has. [`conformance!`](crate::conformance!) calls them all, one test each.
 
 pub mod batteries;
 pub mod basic;

@@ -41,7 +41,7 @@ pub(super) fn alloc<A: Allocator + ?Sized>(from: &A, layout: Layout) -> Result<N
     Ok(block)
 }
 
-/// As [`alloc`], with zero instead of the fill.
+/// As [`alloc()`], with zero instead of the fill.
 #[inline]
 pub(super) fn alloc_zeroed<A: Allocator + ?Sized>(
     from: &A,
