@@ -96,13 +96,19 @@ pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
 
 /// The run that starts at `addr`. Aborts if none does.
 fn run_at(segment: &'static Segment, addr: usize) -> &'static Span {
-    let Some(span) = segment.span_at(addr) else { report(Violation::DoubleFree, addr) };
+    let Some(span) = segment.span_at(addr) else { report(no_span(segment, addr), addr) };
     match span.kind() {
         Kind::None => report(Violation::DoubleFree, addr),
         Kind::Slab => report(Violation::WrongLayout, addr),
         Kind::Run if span.base().addr() != addr => report(Violation::InteriorPointer, addr),
         Kind::Run => span,
     }
+}
+
+/// What a client did that gave an address at which no span starts.
+#[cold]
+fn no_span(segment: &Segment, addr: usize) -> Violation {
+    if segment.is_inside_a_run(addr) { Violation::InteriorPointer } else { Violation::DoubleFree }
 }
 
 /// Changes a large block's size to another large one: in place, or, where `may_move`, by moving its pages. `None`:

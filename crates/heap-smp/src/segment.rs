@@ -110,7 +110,8 @@ const _: () = assert!(SEGMENT / HUGE_PAGE <= 64);
 /// # Invariants
 ///
 /// - **G1** `base` is the segment's first byte, aligned to [`SEGMENT`], and does not change while the segment is listed.
-/// - **G2** `heads[u]` is zero if unit `u` is free, else one more than the index of the first unit of its span.
+/// - **G2** `heads[u]` is one more than the index of the first unit of its span, for every unit of a slab and for the first of
+///   a run; zero for any other unit. (Only the start of a run is a block; to mark all of it would cost as much as it is long.)
 /// - **G3** `maps` is accessed under the span heap's lock only.
 #[derive(Debug)]
 #[repr(C)]
@@ -197,27 +198,34 @@ impl Segment {
             Ordering::Relaxed,
         );
         span.kind.store(kind as u8, Ordering::Relaxed);
-        self.extend(span, units);
+        span.units.store(units as u32, Ordering::Relaxed);
+        let marked = if kind == Kind::Slab { units } else { 1 };
+        for head in &self.heads[unit..unit + marked] {
+            head.store(unit as u16 + 1, Ordering::Relaxed);
+        }
         span
     }
 
-    /// Sets a span's length; the units that it gains (or had) point to it. Same conditions as [`describe`](Self::describe).
-    pub(crate) fn extend(&self, span: &Span, units: usize) {
-        let first = self.unit_of(span);
-        for head in &self.heads[first..first + units] {
-            head.store(first as u16 + 1, Ordering::Relaxed);
-        }
+    /// Sets a run's length. Same conditions as [`describe`](Self::describe).
+    pub(crate) fn set_units(&self, span: &Span, units: usize) {
         span.units.store(units as u32, Ordering::Relaxed);
     }
 
-    /// Takes the units `unit..unit + units` from their span; if it starts there, it is gone.
-    pub(crate) fn forget(&self, unit: usize, units: usize) {
-        if self.heads[unit].load(Ordering::Relaxed) as usize == unit + 1 {
-            self.spans[unit].kind.store(Kind::None as u8, Ordering::Relaxed);
-        }
-        for head in &self.heads[unit..unit + units] {
+    /// Ends a span: no address leads to it any more. Same conditions.
+    pub(crate) fn forget(&self, span: &Span) {
+        let unit = self.unit_of(span);
+        let marked = if span.kind() == Kind::Slab { span.units() } else { 1 };
+        for head in &self.heads[unit..unit + marked] {
             head.store(0, Ordering::Relaxed);
         }
+        span.kind.store(Kind::None as u8, Ordering::Relaxed);
+    }
+
+    /// Whether `addr` lies inside a run, though not in its first unit. Slow: for a report of what a client did.
+    pub(crate) fn is_inside_a_run(&self, addr: usize) -> bool {
+        let unit = (addr & (SEGMENT - 1)) / UNIT;
+        let before = (0..unit).rev().find_map(|unit| self.span_at(unit * UNIT));
+        before.is_some_and(|span| span.kind() == Kind::Run && unit < self.unit_of(span) + span.units())
     }
 
     /// Where the slot bits of a slab with slots of `slot` bytes live that starts at `unit`.

@@ -134,14 +134,14 @@ impl SpanHeap {
 
     /// Gives a span's units back.
     pub(crate) fn give(&mut self, segment: &'static Segment, span: &Span) {
-        let unit = segment.unit_of(span);
-        self.release(segment, unit, span.units(), true);
+        segment.forget(span);
+        self.release(segment, segment.unit_of(span), span.units(), true);
     }
 
     /// As [`give`](Self::give), for units that read as zeros and are not resident.
     pub(crate) fn give_clean(&mut self, segment: &'static Segment, span: &Span) {
-        let unit = segment.unit_of(span);
-        self.release(segment, unit, span.units(), false);
+        segment.forget(span);
+        self.release(segment, segment.unit_of(span), span.units(), false);
     }
 
     /// Makes a span longer in place. `false`: the units behind it are not free. The flag: the new part reads as zeros.
@@ -158,7 +158,7 @@ impl SpanHeap {
             return None;
         }
         let (clean, _) = self.claim(index, segment, first + old, more);
-        segment.extend(span, units);
+        segment.set_units(span, units);
         Some(clean)
     }
 
@@ -166,7 +166,7 @@ impl SpanHeap {
     pub(crate) fn cut(&mut self, segment: &'static Segment, span: &Span, units: usize) {
         let (first, old) = (segment.unit_of(span), span.units());
         if units < old {
-            segment.extend(span, units);
+            segment.set_units(span, units);
             self.release(segment, first + units, old - units, true);
         }
     }
@@ -262,7 +262,6 @@ impl SpanHeap {
     }
 
     fn release(&mut self, segment: &'static Segment, unit: usize, units: usize, dirty: bool) {
-        segment.forget(unit, units);
         // SAFETY: G3: `&mut self` is the lock's guard.
         let maps = unsafe { segment.maps() };
         bits::set(&mut maps.free, unit, units);
