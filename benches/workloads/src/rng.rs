@@ -52,3 +52,34 @@ impl Rng {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_kept_and_reached() {
+        let mut rng = Rng::new(1);
+        let seen: Vec<usize> = (0..10_000).map(|_| rng.range(3, 9)).collect();
+        assert_eq!((seen.iter().min(), seen.iter().max()), (Some(&3), Some(&9)));
+    }
+
+    #[test]
+    fn sizes_reach_the_largest_and_mostly_stay_small() {
+        let mut rng = Rng::new(2);
+        let sizes: Vec<usize> = (0..100_000).map(|_| rng.size(8_192)).collect();
+        assert!(sizes.iter().all(|size| (8..=8_192).contains(size)));
+        assert!(sizes.iter().any(|&size| size > 4_096));
+        let small = sizes.iter().filter(|&&size| size <= 32).count();
+        assert!((70_000..80_000).contains(&small), "{small}");
+    }
+
+    #[test]
+    fn a_shuffle_keeps_every_item() {
+        let mut items: Vec<usize> = (0..1_000).collect();
+        Rng::new(3).shuffle(&mut items);
+        assert!(items.iter().enumerate().any(|(place, &item)| place != item));
+        items.sort_unstable();
+        assert!(items.into_iter().eq(0..1_000));
+    }
+}

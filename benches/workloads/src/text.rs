@@ -43,3 +43,28 @@ impl Vocabulary {
 pub(crate) fn word(rng: &mut Rng, least: usize) -> String {
     (0..rng.range(least, least + 2)).map(|_| SYLLABLES[rng.below(SYLLABLES.len())]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_words_are_frequent_and_most_are_rare() {
+        let mut rng = Rng::new(1);
+        let words = Vocabulary::new(&mut rng, 1_000);
+        let first =
+            (0..10_000).filter(|_| words.words[..10].iter().any(|word| word == words.pick(&mut rng))).count();
+        let last = (0..10_000)
+            .filter(|_| words.words[990..].iter().any(|word| word == words.pick(&mut rng)))
+            .count();
+        assert!(first > 10 * last.max(1), "{first} {last}");
+    }
+
+    #[test]
+    fn a_sentence_has_as_many_words_as_asked() {
+        let mut rng = Rng::new(2);
+        let words = Vocabulary::new(&mut rng, 50);
+        assert_eq!(words.sentence(&mut rng, 12).split(' ').filter(|word| !word.is_empty()).count(), 12);
+        assert_eq!(words.sentence(&mut rng, 0), "");
+    }
+}

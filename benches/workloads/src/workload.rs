@@ -90,3 +90,18 @@ impl Workload {
         (self.prepare)(scale)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_a_factor_with_a_floor() {
+        assert_eq!(Scale::new(0.5).of(100), 50);
+        assert_eq!(Scale::new(0.001).of(100), 1);
+        assert_eq!(Scale::new(0.001).at_least(100, 7), 7);
+        for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(Scale::new(nonsense), Scale::new(1.0));
+        }
+    }
+}

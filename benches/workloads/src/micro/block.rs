@@ -33,3 +33,23 @@ impl Block {
         self.0.truncate(start);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_knows_its_number() {
+        for size in [1, 7, 8, 9, 4_096, 10_000] {
+            assert!(Block::new(size, 200).free(200), "{size}");
+            assert!(!Block::new(size, 200).free(201), "{size}");
+        }
+    }
+
+    #[test]
+    fn touching_a_block_keeps_its_number() {
+        let mut block = Block::new(10_000, 0x0102_0304_0506_0708);
+        block.touch();
+        assert!(block.free(0x0102_0304_0506_0708));
+    }
+}
