@@ -9,6 +9,7 @@
 //! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
 //! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
+//! | `preload` | runs any program on `libheap_malloc`; checks and measures real ones |
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ mod asm;
 mod targets;
 mod test;
 mod bench;
+mod preload;
 
 use std::process::ExitCode;
 
@@ -55,6 +57,8 @@ enum Cmd {
     SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
     Bench(Box<bench::BenchArgs>),
+    /// Runs a program on libheap_malloc: `cargo xtask preload -- CMD`.
+    Preload(preload::PreloadArgs),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Cmd::Miri(args) => hunt::miri(&args).map(done),
         Cmd::SpecMap(args) => spec_map::run(&args).map(done),
         Cmd::Bench(args) => bench::run(&args).map(done),
+        Cmd::Preload(args) => preload::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -16,6 +16,8 @@ mod aligned;
 pub mod pages;
 #[cfg(feature = "thread")]
 pub mod thread;
+#[cfg(feature = "thread")]
+mod symbol;
 mod reservation;
 mod page_allocator;
 mod guarded;
@@ -34,3 +36,5 @@ pub use page_allocator::{AddrHint, NEXT_MMAP_ADDR_HINT, PageAllocator, page_allo
 pub use page_size::{PAGE_SIZE_MAX, PAGE_SIZE_MIN, default_query_page_size, page_size};
 pub use pages::{Access, HugePages, HugeSize};
 pub use reservation::Reservation;
+#[cfg(feature = "thread")]
+pub use symbol::symbol;

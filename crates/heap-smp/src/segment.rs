@@ -65,6 +65,7 @@ pub(crate) struct SlabState {
 }
 
 impl Span {
+    #[inline]
     pub(crate) fn kind(&self) -> Kind {
         match self.kind.load(Ordering::Relaxed) {
             1 => Kind::Slab,
@@ -73,15 +74,18 @@ impl Span {
         }
     }
 
+    #[inline]
     pub(crate) fn class(&self) -> usize {
         self.class.load(Ordering::Relaxed) as usize
     }
 
+    #[inline]
     pub(crate) fn units(&self) -> usize {
         self.units.load(Ordering::Relaxed) as usize
     }
 
     /// The first byte of the span. Null if no span ever started here.
+    #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.load(Ordering::Relaxed)
     }
@@ -147,6 +151,7 @@ impl Segment {
         segment
     }
 
+    #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.load(Ordering::Relaxed)
     }
@@ -176,6 +181,7 @@ impl Segment {
     }
 
     /// The span that owns the unit at `addr`, an address within this segment.
+    #[inline]
     pub(crate) fn span_at(&self, addr: usize) -> Option<&Span> {
         let unit = (addr & (SEGMENT - 1)) / UNIT;
         // Relaxed: a holder of a block got it after the span was made (S1); for any other pointer every answer is right.

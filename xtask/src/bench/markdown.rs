@@ -28,7 +28,7 @@ pub(crate) fn write(summary: &Summary<'_>, path: &Path) -> anyhow::Result<()> {
 }
 
 /// `old` with the text between its marks replaced; the text alone where there are no marks.
-fn placed(old: &str, text: &str) -> String {
+pub(crate) fn placed(old: &str, text: &str) -> String {
     let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     match parts {
         Some((before, after)) => format!("{before}{BEGIN}\n{text}{END}{after}"),
@@ -95,7 +95,7 @@ pub(crate) fn machine(machine: &Machine) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn draw(grid: &Grid) -> String {
+pub(crate) fn draw(grid: &Grid) -> String {
     let mut out = format!("### {}\n\n{}\n\n", escape(&grid.title), escape(&grid.note));
     let _ =
         writeln!(out, "| {} |", grid.head.iter().map(|text| escape(text)).collect::<Vec<_>>().join(" | "));

@@ -4,22 +4,22 @@
 //! into a table, a JSON file and an HTML page. `docs/benchmarks.md` says what is measured and how.
 #![forbid(unsafe_code)]
 
-mod stats;
-mod record;
-mod words;
+pub(crate) mod stats;
+pub(crate) mod record;
+pub(crate) mod words;
 mod summary;
 mod args;
 mod plan;
-mod facts;
+pub(crate) mod facts;
 mod progress;
 mod build;
 mod child;
 mod session;
 mod instructions;
 mod suites;
-mod grid;
-mod table;
-mod markdown;
+pub(crate) mod grid;
+pub(crate) mod table;
+pub(crate) mod markdown;
 mod svg;
 mod charts;
 mod html;

@@ -1,6 +1,6 @@
-//! [`thread`](crate::thread) on each platform: one ladder for `errno`, one for the word, one for the end.
+//! [`thread`](crate::thread) on each platform: one ladder for `errno`, one for the word, one for the end and for names.
 
-pub(crate) use end::at_exit;
+pub(crate) use end::{at_exit, symbol};
 pub(crate) use error::{errno, set_errno};
 pub(crate) use word::{set_word, word};
 
@@ -86,6 +86,7 @@ mod error {
 
 #[cfg(all(unix, not(miri)))]
 mod end {
+    use core::ffi::{CStr, c_void};
     use core::ptr::NonNull;
 
     use super::ExitHandler;
@@ -111,6 +112,11 @@ mod end {
         unsafe { libc::pthread_setspecific((key - 1) as libc::pthread_key_t, mark) == 0 }
     }
 
+    pub(crate) fn symbol(name: &CStr) -> Option<NonNull<c_void>> {
+        // SAFETY: the name ends with a zero.
+        NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })
+    }
+
     fn make(handler: ExitHandler) -> Option<usize> {
         let mut made = 0;
         // SAFETY: the place for the key is ours; the handler is sound to call (caller of `at_exit`).
@@ -131,6 +137,9 @@ mod end {
 
 #[cfg(not(all(unix, not(miri))))]
 mod end {
+    use core::ffi::{CStr, c_void};
+    use core::ptr::NonNull;
+
     use super::ExitHandler;
 
     /// # Safety
@@ -138,5 +147,9 @@ mod end {
     /// As for [`thread::at_exit`](crate::thread::at_exit).
     pub(crate) unsafe fn at_exit(_: ExitHandler) -> bool {
         false
+    }
+
+    pub(crate) fn symbol(_: &CStr) -> Option<NonNull<c_void>> {
+        None
     }
 }

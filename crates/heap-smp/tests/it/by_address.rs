@@ -31,7 +31,7 @@ fn every_size_has_a_block_that_is_aligned_and_long_enough() {
     for size in (0..5000).chain((5000..200_000).step_by(997)).chain([1 << 20, 20 << 20, 70 << 20]) {
         let block = alloc(size);
         let usable = by_address::block_size(block).unwrap();
-        assert!(usable >= size.max(1) && block.addr().get() % 16 == 0, "{size}: {usable}");
+        assert!(usable >= size.max(1) && block.addr().get().is_multiple_of(16), "{size}: {usable}");
         assert!(size < 64 || usable <= size + size / 4 + (16 << 10), "{size}: {usable}");
         // SAFETY: the block is that long.
         unsafe { block.write_bytes(1, usable) };

@@ -1,0 +1,71 @@
+//! The libraries that are loaded beneath a program: ours, built anew, and the others that this machine has.
+
+use std::path::{Path, PathBuf};
+
+use crate::run;
+use crate::workspace;
+
+/// Name of what is built.
+pub(crate) const OURS: &str = "heap";
+/// Name of what a program has when nothing is loaded.
+pub(crate) const NONE: &str = "glibc";
+
+/// The other allocators: name, file, and Debian's package that has it.
+const RIVALS: [(&str, &str, &str); 3] = [
+    ("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
+    ("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
+    ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
+];
+
+/// Where libraries are.
+const FOLDERS: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/usr/lib",
+    "/lib",
+];
+
+/// An allocator that a program can run on.
+#[derive(Clone, Debug)]
+pub(crate) struct Library {
+    pub(crate) name: &'static str,
+    /// What `LD_PRELOAD` is set to.
+    pub(crate) preload: String,
+}
+
+/// Builds ours and returns its path.
+///
+/// # Errors
+///
+/// When it does not compile.
+pub(crate) fn build() -> anyhow::Result<PathBuf> {
+    let args =
+        ["rustc", "--quiet", "--profile", "shared", "--package", "heap-malloc", "--features", "exports"];
+    let mut command = run::cargo(&args);
+    // One kind alone: Cargo leaves link-time optimisation out where a Rust library is built too.
+    command.args(["--lib", "--crate-type", "cdylib"]);
+    run::show(command)?;
+    let path = workspace::metadata()?.target_directory.join("shared/libheap_malloc.so");
+    anyhow::ensure!(path.exists(), "{path} was not made: the library is for Linux");
+    Ok(path.into())
+}
+
+/// All that this machine has, ours first; and a line for each one that is missing.
+///
+/// # Errors
+///
+/// When ours does not compile.
+pub(crate) fn all() -> anyhow::Result<(Vec<Library>, Vec<String>)> {
+    let ours = Library { name: OURS, preload: build()?.display().to_string() };
+    let mut libraries = vec![ours, Library { name: NONE, preload: String::new() }];
+    let mut missing = Vec::new();
+    for (name, file, package) in RIVALS {
+        match FOLDERS.iter().map(|folder| Path::new(folder).join(file)).find(|path| path.exists()) {
+            Some(path) => libraries.push(Library { name, preload: path.display().to_string() }),
+            None => missing.push(format!("{name}: no {file} here (package {package})")),
+        }
+    }
+    Ok((libraries, missing))
+}

@@ -1,0 +1,151 @@
+//! The real programs: each a script that says how it is prepared and run.
+//!
+//! A script sees `$PRELOAD`, what to load beneath the program; `$WORK`, a folder of its own; `$FIXTURES`, where the
+//! scripts are; `$ROOT`, the workspace. What it prints must not depend on the allocator.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context;
+
+use crate::workspace;
+
+/// A program of somebody else, or a small one of ours.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Also the name of its script.
+    pub(crate) name: &'static str,
+    /// Commands that it needs.
+    needs: &'static [&'static str],
+    prepares: bool,
+}
+
+const fn program(name: &'static str, needs: &'static [&'static str], prepares: bool) -> Program {
+    Program { name, needs, prepares }
+}
+
+static PROGRAMS: [Program; 9] = [
+    program("python3", &["python3"], true),
+    program("sqlite3", &["sqlite3"], false),
+    program("g++", &["g++"], false),
+    program("git", &["git"], true),
+    program("perl", &["perl"], false),
+    program("node", &["node"], false),
+    program("redis", &["redis-server", "redis-benchmark", "redis-cli"], false),
+    program("threads", &["g++"], true),
+    program("start", &["true"], false),
+];
+
+/// The programs whose names contain one of `only`; all for none.
+pub(crate) fn chosen(only: &[String]) -> Vec<&'static Program> {
+    let wanted = |program: &&Program| only.is_empty() || only.iter().any(|name| program.name.contains(name));
+    PROGRAMS.iter().filter(wanted).collect()
+}
+
+/// Folders that the scripts work in.
+#[derive(Debug)]
+pub(crate) struct Place {
+    work: PathBuf,
+    fixtures: PathBuf,
+}
+
+impl Place {
+    /// # Errors
+    ///
+    /// When the folder cannot be made.
+    pub(crate) fn open() -> anyhow::Result<Self> {
+        let work = workspace::metadata()?.target_directory.join("preload").into_std_path_buf();
+        fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
+        Ok(Self { work, fixtures: workspace::root().join("xtask/src/preload/programs") })
+    }
+
+    /// A file in the folder where scripts leave what they make.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.work.join(name)
+    }
+}
+
+impl Program {
+    /// Makes what the program needs.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be run here, in one line.
+    pub(crate) fn prepare(&self, place: &Place) -> Result<(), String> {
+        if let Some(missing) = self.needs.iter().find(|name| !is_installed(name)) {
+            return Err(format!("{missing} is not installed"));
+        }
+        if self.prepares {
+            let output = self.command(place, "prepare", "").output().map_err(|error| error.to_string())?;
+            if !output.status.success() {
+                let text = String::from_utf8_lossy(&output.stderr);
+                return Err(format!("cannot be prepared: {}", text.lines().next().unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The script, told to `verb`, with `preload` beneath the program.
+    pub(crate) fn command(&self, place: &Place, verb: &str, preload: &str) -> Command {
+        let mut command = Command::new("sh");
+        self.arguments(&mut command, place, verb, preload);
+        command
+    }
+
+    /// As [`command`](Self::command), run by the program `by`, whose arguments come first.
+    pub(crate) fn command_by(&self, by: &Path, to: &Path, place: &Place, preload: &str) -> Command {
+        let mut command = Command::new(by);
+        command.arg(to).arg("sh");
+        self.arguments(&mut command, place, "run", preload);
+        command
+    }
+
+    fn arguments(&self, command: &mut Command, place: &Place, verb: &str, preload: &str) {
+        command.arg(place.fixtures.join(format!("{}.sh", self.name))).arg(verb);
+        command.env("PRELOAD", preload).env("WORK", &place.work).env("FIXTURES", &place.fixtures);
+        command.env("ROOT", workspace::root()).stdin(Stdio::null());
+    }
+
+    /// What the program prints, and how it ended.
+    ///
+    /// # Errors
+    ///
+    /// When there is no shell.
+    pub(crate) fn output(&self, place: &Place, preload: &str) -> anyhow::Result<String> {
+        let output = self.command(place, "run", preload).output().context("sh")?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(format!("{}{}{}", text(&output.stdout), text(&output.stderr), output.status))
+    }
+}
+
+/// Whether a command is on the search path.
+fn is_installed(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_has_a_script_that_a_shell_can_read() {
+        let place = Place::open().unwrap();
+        for program in &PROGRAMS {
+            let script = place.fixtures.join(format!("{}.sh", program.name));
+            let text = fs::read_to_string(&script).unwrap();
+            assert!(text.starts_with("# ") && text.contains("\nrun)"), "{}", program.name);
+            assert_eq!(text.contains("\nprepare)"), program.prepares, "{}", program.name);
+            assert!(Command::new("sh").arg("-n").arg(script).status().unwrap().success(), "{}", program.name);
+        }
+    }
+
+    #[test]
+    fn programs_are_chosen_by_parts_of_their_names() {
+        let names: Vec<_> =
+            chosen(&["pyth".into(), "g++".into()]).iter().map(|program| program.name).collect();
+        assert_eq!(names, ["python3", "g++"]);
+        assert_eq!(chosen(&[]).len(), PROGRAMS.len());
+    }
+}
