@@ -1,6 +1,7 @@
 //! The doors: what a crate takes from outside comes in through one file.
 //!
-//! - Targets are named in `heap-os/src/sys` only: everything above is the same everywhere.
+//! - Targets are named in `heap-os/src/sys` only: everything above is the same everywhere. [`TARGET_DOORS`] has the
+//!   exceptions.
 //! - Atomics come through one file a crate, which gives core's, or loom's to the model checker.
 //! - Symbols are exported without mangling by `heap-malloc` only: nobody else may replace a C function.
 //! - Pure arithmetic (`math`, `growth`, `program`) forbids unsafe code.
