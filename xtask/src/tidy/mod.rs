@@ -101,7 +101,9 @@ fn load_crate(root: &Path, name: &str, dir: &str) -> anyhow::Result<Crate> {
         load_folder(root, &format!("{dir}/{folder}"), &mut sources)?;
     }
     let readme = fs::read_to_string(root.join(dir).join("README.md")).ok();
-    Ok(Crate { name: name.into(), dir: dir.into(), sources, readme })
+    let mut krate = Crate { name: name.into(), dir: dir.into(), sources, readme };
+    tree::mark_tests(&mut krate);
+    Ok(krate)
 }
 
 fn load_folder(root: &Path, folder: &str, sources: &mut Vec<Source>) -> anyhow::Result<()> {

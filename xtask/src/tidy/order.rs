@@ -4,10 +4,7 @@
 //! Test code is free, and so is a module's use of its own parents and children.
 
 use crate::tidy::source::{Breach, Crate};
-use crate::tidy::tree::Tree;
-
-/// Roots of trees, from the crate's folder.
-const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
+use crate::tidy::tree::{ROOTS, Tree};
 
 /// Breaches of the order, `mod` lines without a file, and files without a `mod` line.
 pub(crate) fn check(krate: &Crate) -> Vec<Breach> {

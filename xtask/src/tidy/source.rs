@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) text: String,
     pub(crate) syntax: syn::File,
+    /// Compiled for tests only: below a `#[cfg(test)] mod`. Known once the tree of modules is.
+    pub(crate) test: bool,
     /// What its code names, that for tests left out.
     pub(crate) scan: Scan,
     /// Comments and doc comments, each with the number of its line.
@@ -51,7 +53,7 @@ impl Source {
         let comments = comments(text, tokens.clone());
         let syntax = syn::parse2(tokens).map_err(|error| wrong(&error))?;
         let scan = scan::product(&syntax);
-        Ok(Self { path: path.into(), text: text.into(), syntax, scan, comments })
+        Ok(Self { path: path.into(), text: text.into(), syntax, test: false, scan, comments })
     }
 
     /// The file's name without folder and `.rs`.
@@ -72,10 +74,10 @@ impl Crate {
         self.dir.starts_with("crates/")
     }
 
-    /// Its files below `src`.
+    /// Its files below `src` that others compile too.
     pub(crate) fn product(&self) -> impl Iterator<Item = &Source> {
         let src = format!("{}/src/", self.dir);
-        self.sources.iter().filter(move |source| source.path.starts_with(&src))
+        self.sources.iter().filter(move |source| source.path.starts_with(&src) && !source.test)
     }
 
     /// A crate of fixtures, `(path from its folder, text)` each.

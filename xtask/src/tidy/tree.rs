@@ -12,6 +12,19 @@ use crate::tidy::source::{Breach, Crate, Source};
 /// Deeper re-exports of re-exports are taken for a cycle.
 const DEPTH: usize = 16;
 
+/// Roots of trees, from the crate's folder.
+pub(crate) const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
+
+/// Marks the files that are compiled for tests only.
+pub(crate) fn mark_tests(krate: &mut Crate) {
+    for root in ROOTS {
+        let tree = Tree::build(krate, root);
+        for module in tree.modules.iter().filter(|module| module.test && !module.inline) {
+            krate.sources[module.source].test = true;
+        }
+    }
+}
+
 /// One module.
 #[derive(Debug)]
 pub(crate) struct Module {
@@ -266,5 +279,21 @@ mod tests {
         let imp = tree.find(2, &[]).unwrap();
         assert_eq!(tree.modules[imp].path, ["sys", "imp"]);
         assert!(tree.modules.iter().any(|module| module.test && module.source == 3));
+    }
+
+    #[test]
+    fn files_below_a_test_module_are_no_product() {
+        let mut krate = Crate::fixture(
+            "heap-x",
+            &[
+                ("src/lib.rs", "mod a; #[cfg(all(test, loom))] mod models; #[cfg(test)] mod tests {}"),
+                ("src/a.rs", ""),
+                ("src/models/mod.rs", "mod one;"),
+                ("src/models/one.rs", ""),
+            ],
+        );
+        mark_tests(&mut krate);
+        let product: Vec<_> = krate.product().map(|source| source.path.as_str()).collect();
+        assert_eq!(product, ["crates/heap-x/src/lib.rs", "crates/heap-x/src/a.rs"]);
     }
 }

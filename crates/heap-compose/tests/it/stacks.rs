@@ -36,12 +36,12 @@ conformance!(growing_objects, || Quantized::<_, PowerOfTwo>::new(BySize::new(sma
 // Keys: cleared when they are freed, each on cache lines of its own, and no more of them than can be locked in memory.
 conformance!(keys, || Zeroize::new(MinAlign::<_, 64>::new(Limit::new(strict(), PLENTY))); usage);
 
-// Regions that come and go: arenas of bounded size, made when the others are full and dropped when they are empty.
-fn region(bytes: usize) -> Option<Limit<Arena>> {
+// Arenas that come and go: each of bounded size, made when the others are full and dropped when they are empty.
+fn bounded_arena(bytes: usize) -> Option<Limit<Arena>> {
     let bytes = bytes.max(64 << 10);
     Some(Limit::new(Arena::with_capacity(bytes).ok()?, bytes))
 }
-conformance!(regions, || Stats::new(Cascade::new(region)); owns, reset);
+conformance!(bounded_arenas, || Stats::new(Cascade::new(bounded_arena)); owns, reset);
 
 // Two children that both know their blocks, so the pair knows them, too: it can be a primary itself.
 conformance!(
