@@ -1,4 +1,5 @@
 //! Models of the chunks of a `SyncArena`, without lanes.
+#![cfg(test)]
 
 use core::ptr::NonNull;
 
@@ -31,10 +32,15 @@ fn two(arena: Arc<Shared>, work: impl Fn(&Shared) + Send + Copy + 'static) -> Sh
     let thread = thread::spawn(move || work(&other));
     work(&arena);
     thread.join().unwrap();
-    let arena = Arc::try_unwrap(arena).ok().expect("the thread has ended");
+    let arena = alone(arena);
     assert_eq!(arena.held(), arena.child().live_bytes());
     assert_eq!(arena.chunks(), arena.child().live_blocks());
     arena
+}
+
+/// The arena, when no other thread has it any more.
+fn alone<A: core::fmt::Debug>(arena: Arc<A>) -> A {
+    Arc::try_unwrap(arena).expect("the threads have ended")
 }
 
 /// Everything goes back to the child.
@@ -175,7 +181,7 @@ fn values_registered_at_once_are_each_dropped_once() {
         arena.alloc_drop(Counted(Arc::clone(&dropped))).map_err(drop).unwrap();
         thread.join().unwrap();
         assert_eq!(dropped.load(Ordering::Relaxed), 0);
-        drop(Arc::try_unwrap(arena).ok().expect("the thread has ended"));
+        drop(alone(arena));
         assert_eq!(dropped.load(Ordering::Relaxed), 2);
     });
 }

@@ -1,4 +1,5 @@
 //! Models of `SyncFixedBuffer`, and so of `SyncBump`.
+#![cfg(test)]
 
 use heap_core::Allocator;
 use loom::sync::Arc;

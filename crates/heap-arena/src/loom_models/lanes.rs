@@ -1,4 +1,5 @@
 //! Models of lanes: their numbers, and what crosses between a lane and the chunks.
+#![cfg(test)]
 
 use core::ptr::NonNull;
 

@@ -1,4 +1,5 @@
 //! Memory that loom watches: each granule of bytes has a cell, touched by whoever owns the bytes.
+#![cfg(test)]
 
 use core::alloc::Layout;
 use core::ptr::NonNull;

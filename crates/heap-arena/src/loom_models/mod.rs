@@ -3,6 +3,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p heap-arena --lib loom`. Loom does not see raw memory, so blocks are
 //! "used" by touching loom's own cells that stand for their bytes ([`memory`]): overlapping blocks, and bytes handed from
 //! one thread to the next without an ordering, are races that loom reports.
+#![cfg(test)]
 
 mod arena;
 mod buffer;

@@ -28,6 +28,7 @@ fn paths_in_types_expressions_and_macros_are_seen() {
 #[test]
 fn test_code_is_left_out() {
     assert_eq!(paths("#[cfg(test)] mod tests { use a::b; }"), [""; 0]);
+    assert_eq!(paths("//! x\n#![cfg(test)]\nuse a::b;"), [""; 0]);
     assert_eq!(paths("#[cfg(all(test, not(loom)))] use a::b;"), [""; 0]);
     assert_eq!(paths("struct S; impl S { #[cfg(test)] fn f() { a::b() } }"), ["S"]);
     assert!(paths("#[cfg(any(test, debug_assertions))] use a::b;").contains(&"a::b".into()));
