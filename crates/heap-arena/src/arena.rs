@@ -360,7 +360,7 @@ impl<A: Allocator> Drop for Arena<A> {
         impl<A: Allocator> Drop for Chunks<'_, A> {
             fn drop(&mut self) {
                 // SAFETY: the arena is being dropped: no block is used any more.
-                unsafe { self.0.state.reset(&self.0.child, ResetMode::FreeAll) };
+                unsafe { self.0.state.free_all(&self.0.child) };
             }
         }
         let chunks = Chunks(self);

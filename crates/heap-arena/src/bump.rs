@@ -19,14 +19,22 @@ pub(crate) struct Fit {
 /// Needs `cursor <= limit` and `limit - cursor <= isize::MAX`, as within any Rust allocation. Gives
 /// `cursor <= start`, `start + size == end` and `end <= limit`.
 ///
-/// There is one test and no overflow check. Padding is below the alignment, and a [`Layout`] promises
+/// There is one test for room and no overflow check. Padding is below the alignment, and a [`Layout`] promises
 /// `size + align - 1 <= isize::MAX`; so the true distance from `end` to `limit` is within an `isize`, negative when
 /// it does not fit, and the wrapped difference *is* that distance, even at the top of the address space.
+///
+/// A size that is a multiple of its alignment, as those of types and arrays are, is added before the rounding: what the
+/// next call waits for, the end, is then one step nearer. For such sizes the compiler settles the question itself.
 #[inline(always)]
 pub(crate) const fn fit(cursor: usize, limit: usize, layout: Layout) -> Option<Fit> {
-    let mask = layout.align() - 1;
-    let start = cursor.wrapping_add(mask) & !mask;
-    let end = start.wrapping_add(layout.size());
+    let (size, mask) = (layout.size(), layout.align() - 1);
+    let (start, end) = if size & mask == 0 {
+        let end = cursor.wrapping_add(size + mask) & !mask;
+        (end.wrapping_sub(size), end)
+    } else {
+        let start = cursor.wrapping_add(mask) & !mask;
+        (start, start.wrapping_add(size))
+    };
     if (limit.wrapping_sub(end) as isize) < 0 { None } else { Some(Fit { start, end }) }
 }
 

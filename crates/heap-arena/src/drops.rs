@@ -118,7 +118,11 @@ impl DropList {
     /// # Safety
     ///
     /// Nobody uses these values; `until` is on the list or `None`.
+    #[inline]
     pub(crate) unsafe fn run(&self, until: Option<NonNull<Entry>>) {
+        if self.newest() == until {
+            return;
+        }
         let rest = Rest { list: self, until };
         rest.run();
     }

@@ -47,8 +47,6 @@ impl Lane {
     }
 
     /// Takes a block from a longer piece, from a new one, or, a large one, past the lane.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn alloc_slow<A: Allocator>(
         &self,
         shared: &Shared,
@@ -73,18 +71,21 @@ impl Lane {
         self.bump.try_alloc(layout).ok_or(AllocError)
     }
 
-    /// Changes the size of the newest block of this lane in place, if there is room. `None`: it is not that.
+    /// Whether a block with memory is the newest of this lane.
+    #[inline]
+    pub(crate) fn is_last(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        self.bump.is_last(block, layout.size())
+    }
+
+    /// Changes the size of the newest block of this lane in place, if there is room.
     ///
     /// # Safety
     ///
-    /// As for [`Allocator::resize`], for a block with memory.
+    /// As for [`Allocator::resize`], for a block that [`is_last`](Self::is_last).
     #[inline]
-    pub(crate) unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<bool> {
-        if !self.bump.is_last(block, layout.size()) {
-            return None;
-        }
+    pub(crate) unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
         // SAFETY: the caller's promise; it ends where our free bytes begin.
-        Some(unsafe { self.bump.resize_last(block, layout, new_size) })
+        unsafe { self.bump.resize_last(block, layout, new_size) }
     }
 
     /// Grows the newest block beyond the piece, where nobody has taken what follows.
@@ -92,8 +93,6 @@ impl Lane {
     /// # Safety
     ///
     /// As for [`resize`](Self::resize), which was refused.
-    #[cold]
-    #[inline(never)]
     pub(crate) unsafe fn resize_slow<A: Allocator>(
         &self,
         shared: &Shared,
@@ -119,8 +118,8 @@ impl Lane {
         resized
     }
 
-    /// Forgets the piece.
+    /// Forgets the piece, but not how long the next one should be: rounds resemble each other.
     pub(crate) fn reset(&mut self) {
-        *self = Self::new();
+        self.bump = Bump::empty();
     }
 }

@@ -47,13 +47,14 @@ mod modelled {
     /// # Safety
     ///
     /// No other thread has this lane, and the last that had it happens before.
+    #[cfg(test)]
     pub(crate) unsafe fn set_lane(id: usize) {
         LANE.with(|lane| lane.set(id));
     }
 }
 #[cfg(loom)]
 pub(crate) use modelled::current;
-#[cfg(loom)]
+#[cfg(all(test, loom))]
 pub(crate) use modelled::set_lane;
 
 /// The number of this thread, in its own variables.

@@ -21,7 +21,7 @@ mod sync_bump;
 mod sync_fixed;
 mod sync_chunk;
 mod shared;
-#[cfg(any(feature = "std", loom))]
+#[cfg(any(all(feature = "std", not(loom)), all(test, loom)))]
 mod lane_ids;
 mod lane_id;
 mod lane;

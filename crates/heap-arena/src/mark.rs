@@ -115,9 +115,7 @@ impl<B: Rewind> Drop for ScopeGuard<'_, B> {
         // SAFETY: everything made since the mark was made through a `Scope`, whose borrow of the guard has ended; inner
         // scopes, which rewound to later marks, have ended too. The values' types outlive `'env`, which is not over.
         unsafe {
-            if self.drops.newest().is_some() {
-                self.drops.run(None);
-            }
+            self.drops.run(None);
             self.bump.rewind(self.mark);
         }
     }

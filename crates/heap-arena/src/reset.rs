@@ -57,8 +57,8 @@ pub(crate) unsafe fn collapse<A: Allocator>(
     let size = |chunk: Chunk| unsafe { chunk.size() };
     // SAFETY: as above.
     let chunks = || unsafe { chain(head) };
-    let capacity = chunks().map(|chunk| size(chunk) - header).fold(0, usize::saturating_add);
-    let target = mode.target(capacity);
+    let capacity = || chunks().map(|chunk| size(chunk) - header).fold(0, usize::saturating_add);
+    let target = if mode == ResetMode::FreeAll { 0 } else { mode.target(capacity()) };
     let largest = if target == 0 { None } else { chunks().max_by_key(|&chunk| size(chunk)) };
     for chunk in chunks().filter(|&chunk| Some(chunk) != largest) {
         // SAFETY: live, given up by the caller, and the iterator is past it.

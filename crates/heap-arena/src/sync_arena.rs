@@ -209,19 +209,36 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
         self.lanes.get(lane_id::current())
     }
 
-    /// A block from the chunks; or from a lane, if this is the first time that this thread asks for one.
-    #[inline]
-    fn alloc_without_lane(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if N != 0
-            && lane_id::current() == lane_id::UNASKED
-            && let Some(lane) = self.lanes.get(lane_id::settle())
-        {
-            return match lane.try_alloc(layout) {
-                Some(block) => Ok(block),
-                None => lane.alloc_slow(&self.shared, &self.child, layout),
-            };
+    /// What this thread's lane could not serve, or what a thread without one asks for.
+    #[inline(never)]
+    fn alloc_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if N != 0 && lane_id::current() == lane_id::UNASKED {
+            lane_id::settle();
+            // The lane may have been another thread's, and have room.
+            if let Some(block) = self.lane().and_then(|lane| lane.try_alloc(layout)) {
+                return Ok(block);
+            }
         }
-        Ok(self.shared.take(&self.child, layout, 0)?.cast())
+        match self.lane() {
+            Some(lane) => lane.alloc_slow(&self.shared, &self.child, layout),
+            None => Ok(self.shared.take(&self.child, layout, 0)?.cast()),
+        }
+    }
+
+    /// See [`Allocator::resize`].
+    ///
+    /// # Safety
+    ///
+    /// As there, for a block with memory, which is not this lane's newest; or for which the lane has no room.
+    #[inline(never)]
+    unsafe fn resize_slow(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.lane().filter(|lane| lane.is_last(block, layout)) {
+                Some(lane) => lane.resize_slow(&self.shared, &self.child, block, layout, new_size),
+                None => self.shared.resize(&self.child, block, layout, new_size),
+            }
+        }
     }
 }
 
@@ -234,12 +251,9 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let block = match self.lane() {
-            Some(lane) => match lane.try_alloc(layout) {
-                Some(block) => block,
-                None => lane.alloc_slow(&self.shared, &self.child, layout)?,
-            },
-            None => self.alloc_without_lane(layout)?,
+        let block = match self.lane().and_then(|lane| lane.try_alloc(layout)) {
+            Some(block) => block,
+            None => self.alloc_slow(layout)?,
         };
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
@@ -249,13 +263,11 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
         if layout.size() == 0 {
             return new_size == 0;
         }
-        // SAFETY: the caller's promise, for each; the block has memory.
+        // SAFETY: the caller's promise; the block has memory.
         unsafe {
-            match self.lane().and_then(|lane| Some((lane, lane.resize(block, layout, new_size)?))) {
-                Some((_, true)) => true,
-                Some((lane, false)) => lane.resize_slow(&self.shared, &self.child, block, layout, new_size),
-                None => self.shared.resize(&self.child, block, layout, new_size),
-            }
+            self.lane()
+                .is_some_and(|lane| lane.is_last(block, layout) && lane.resize(block, layout, new_size))
+                || self.resize_slow(block, layout, new_size)
         }
     }
 

@@ -89,7 +89,10 @@ pub unsafe trait TypedAlloc<'a>: Allocator + Copy {
     #[inline]
     #[doc(alias = "dupe")]
     fn alloc_slice_copy<T: Copy + 'a>(self, source: &[T]) -> Result<&'a mut [T], AllocError> {
-        let slice = self.alloc_slice_uninit(source.len())?;
+        let first = self.alloc(Layout::for_value(source))?.cast();
+        // SAFETY: A2: aligned and large enough for `source`; the trait's promise: ours for all of `'a`.
+        let slice: &mut [MaybeUninit<T>] =
+            unsafe { NonNull::slice_from_raw_parts(first, source.len()).as_mut() };
         Ok(slice.write_copy_of_slice(source))
     }
 

@@ -5,7 +5,6 @@ use core::ptr::NonNull;
 use heap_core::Allocator;
 
 use super::{ArenaState, HEADER};
-use crate::bump::Bump;
 use crate::chunk::{Chunk, chain};
 use crate::drops::Entry;
 use crate::reset::{ResetMode, collapse};
@@ -39,41 +38,46 @@ impl ArenaState {
     /// since is used any more.
     #[inline]
     pub(crate) unsafe fn rewind<A: Allocator>(&self, child: &A, mark: ArenaMark) {
-        if self.drops.newest() != mark.drops {
-            // SAFETY: these values are in blocks made since the mark; entries are only added (D1), so it is there.
-            unsafe { self.drops.run(mark.drops) };
-        }
-        self.note_high_water();
-        if self.head.get() != mark.head {
+        // SAFETY: these values are in blocks made since the mark; entries are only added (D1), so it is there.
+        unsafe { self.drops.run(mark.drops) };
+        self.note_highest();
+        if self.head.get() == mark.head {
+            // SAFETY: S2: the mark's cursor is in the head, or the same dangling pointer as an empty end.
+            unsafe { self.bump.set(mark.cursor, self.bump.end()) };
+        } else {
             // SAFETY: the caller's promise.
-            unsafe { self.pop_to(child, mark.head) };
+            unsafe { self.rewind_slow(child, mark) };
         }
-        self.sealed.set(mark.sealed);
-        // SAFETY: S2: the mark's cursor is in the head, or the same dangling pointer as an empty end.
-        unsafe { self.bump.set(mark.cursor, self.bump.end()) };
     }
 
-    /// Takes the chunks above `head` off the chain.
+    /// Rewinds across chunks: takes those above the mark's off the chain.
+    ///
+    /// When the mark was made before the first chunk, the largest becomes the head, empty: to the client that is the
+    /// same, and the next mark will lie in it.
     ///
     /// # Safety
     ///
-    /// `head` is in the chain or `None`; no block above it is live. The caller sets the cursor.
+    /// As for [`rewind`](Self::rewind).
     #[cold]
     #[inline(never)]
-    unsafe fn pop_to<A: Allocator>(&self, child: &A, head: Option<Chunk>) {
+    unsafe fn rewind_slow<A: Allocator>(&self, child: &A, mark: ArenaMark) {
+        self.high_water.set(self.high_water());
+        self.sealed.set(mark.sealed);
         // SAFETY: S1; `keep_spare` frees only chunks that the iterator has passed.
-        for chunk in unsafe { chain(self.head.get()) }.take_while(|&chunk| Some(chunk) != head) {
+        for chunk in unsafe { chain(self.head.get()) }.take_while(|&chunk| Some(chunk) != mark.head) {
             // SAFETY: out of the chain, because the head is set below.
             unsafe { self.keep_spare(child, chunk) };
         }
-        self.head.set(head);
-        let end = match head {
-            // SAFETY: S1.
-            Some(chunk) => unsafe { chunk.end() },
-            None => Bump::empty().end(),
-        };
-        // SAFETY: an empty span at the head's end; B2: it has no bytes.
-        unsafe { self.bump.set(end, end) };
+        // SAFETY: S1; S2: the mark's cursor is in its chunk, and nothing was made before it otherwise.
+        unsafe {
+            if mark.head.is_some() {
+                self.start_at(mark.head);
+                self.bump.set(mark.cursor, self.bump.end());
+            } else {
+                let spare = self.spare.take().inspect(|spare| spare.set_prev(None));
+                self.start_at(spare);
+            }
+        }
     }
 
     /// Keeps the larger of the spare and `chunk`, and gives the other back.
@@ -98,6 +102,19 @@ impl ArenaState {
         }
     }
 
+    /// Gives all chunks to the child, for good.
+    ///
+    /// # Safety
+    ///
+    /// No block is used any more, and neither is this state.
+    pub(crate) unsafe fn free_all<A: Allocator>(&self, child: &A) {
+        // SAFETY: S1; each chunk is freed once the iterator has passed it.
+        unsafe {
+            self.free_spare(child);
+            chain(self.head.get()).for_each(|chunk| chunk.free(child));
+        }
+    }
+
     /// Drops what was registered, then keeps of the chunks what `mode` says. `false`: the child refused (see there).
     ///
     /// # Safety
@@ -106,7 +123,7 @@ impl ArenaState {
     pub(crate) unsafe fn reset<A: Allocator>(&self, child: &A, mode: ResetMode) -> bool {
         // SAFETY: nobody uses the values.
         unsafe { self.drops.run(None) };
-        self.note_high_water();
+        self.high_water.set(self.high_water());
         if let Some(spare) = self.spare.take() {
             // SAFETY: S1: live, and joins the chain.
             unsafe { spare.set_prev(self.head.get()) };
@@ -115,14 +132,10 @@ impl ArenaState {
         // SAFETY: S1, and no block is used any more.
         let (kept, done) = unsafe { collapse(child, self.head.take(), HEADER, mode) };
         self.sealed.set(0);
-        self.head.set(kept);
-        // SAFETY: S1 and S2 for the only chunk.
+        // SAFETY: S1, for the only chunk, and no block is used any more.
         unsafe {
             self.held.set(kept.map_or(0, |chunk| chunk.size()));
-            match kept {
-                Some(chunk) => self.bump.set(chunk.base().add(HEADER), chunk.end()),
-                None => self.bump.set(Bump::empty().end(), Bump::empty().end()),
-            }
+            self.start_at(kept);
         }
         done
     }

@@ -30,7 +30,8 @@ const HEADER: usize = size_of::<Header>();
 /// - **S2** `bump` spans the payload of the chain's head, or is empty when there is none.
 /// - **S3** `held` is the sum of the sizes of the chain and the spare.
 /// - **S4** `sealed` is the sum of the bytes used in the chunks below the head.
-/// - **S5** `high_water` is at least what was in use each time that the cursor went back.
+/// - **S5** `high_water` is at least what was in use each time that the head changed, and `highest`, since then, at least
+///   where the cursor was each time that it went back; it is not below the head's payload.
 #[derive(Debug)]
 #[must_use = "dropping the state of an arena leaks its chunks"]
 pub struct ArenaState {
@@ -42,6 +43,7 @@ pub struct ArenaState {
     limit: Cell<usize>,
     sealed: Cell<usize>,
     high_water: Cell<usize>,
+    highest: Cell<NonNull<u8>>,
     pub(crate) drops: DropList,
 }
 
@@ -56,6 +58,7 @@ impl ArenaState {
             limit: Cell::new(usize::MAX),
             sealed: Cell::new(0),
             high_water: Cell::new(0),
+            highest: Cell::new(NonNull::dangling()),
             drops: DropList::new(),
         }
     }
@@ -143,9 +146,26 @@ impl ArenaState {
     /// Starts allocating from a chunk, whose `prev` is the head, and which `held` counts.
     fn push_head(&self, chunk: Chunk) {
         self.sealed.set(self.used());
-        self.head.set(Some(chunk));
-        // SAFETY: a live chunk without blocks: S2.
-        unsafe { self.bump.set(chunk.base().add(HEADER), chunk.end()) };
+        self.high_water.set(self.high_water());
+        // SAFETY: a live chunk without blocks.
+        unsafe { self.start_at(Some(chunk)) };
+    }
+
+    /// Makes a chunk the head, or none, and sets the cursor to its payload (S2, S5).
+    ///
+    /// # Safety
+    ///
+    /// The chunk is live, and the bytes of its payload are nobody's.
+    unsafe fn start_at(&self, head: Option<Chunk>) {
+        let (start, end) = match head {
+            // SAFETY: live, as promised.
+            Some(chunk) => unsafe { (chunk.base().add(HEADER), chunk.end()) },
+            None => (Bump::empty().end(), Bump::empty().end()),
+        };
+        self.head.set(head);
+        self.highest.set(start);
+        // SAFETY: the payload of a live chunk, or nothing.
+        unsafe { self.bump.set(start, end) };
     }
 
     /// Gives the spare back to the child; whether there was one.
@@ -185,7 +205,7 @@ impl ArenaState {
             return new_size <= layout.size();
         }
         if new_size < layout.size() {
-            self.note_high_water();
+            self.note_highest();
         }
         // SAFETY: the caller's promise; the newest block.
         if unsafe { self.bump.resize_last(block, layout, new_size) } {
@@ -223,7 +243,7 @@ impl ArenaState {
     #[inline]
     pub(crate) unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         if self.bump.is_last(block, layout.size()) {
-            self.note_high_water();
+            self.note_highest();
             // SAFETY: the caller's promise; the newest block.
             unsafe { self.bump.free_last(layout.size()) };
         }
@@ -250,15 +270,17 @@ impl ArenaState {
     }
 
     /// The most that was ever in use. O(1).
-    #[inline]
     pub(crate) fn high_water(&self) -> usize {
-        self.high_water.get().max(self.used())
+        let since = self.highest.get().max(self.bump.cursor()).addr().get() - self.bump.cursor().addr().get();
+        self.high_water.get().max(self.used() + since)
     }
 
     /// To be called before the cursor goes back (S5).
     #[inline]
-    fn note_high_water(&self) {
-        self.high_water.set(self.high_water());
+    fn note_highest(&self) {
+        if self.bump.cursor() > self.highest.get() {
+            self.highest.set(self.bump.cursor());
+        }
     }
 
     /// Usable bytes of all chunks. O(chunks).

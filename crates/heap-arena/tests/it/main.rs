@@ -1,4 +1,5 @@
 //! Integration tests of heap-arena. Spec tests keep their numbers in the doc lines.
+#![cfg(not(loom))]
 
 mod support;
 
