@@ -5,8 +5,8 @@
 //! [`SmpAllocator`](crate::SmpAllocator). Threads have caches of their own here, apart from those of Rust callers in the
 //! same process; slabs, depots and large blocks are shared.
 //!
-//! Fast and slow functions come in pairs, so that the caller can keep `errno` around the slow one alone. The
-//! helper thread is never started from here.
+//! Fast and slow functions come in pairs, so that the caller can keep `errno` around the slow one alone. No
+//! helper thread is started from here: memory goes back during calls, some of which look at the clock.
 
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
@@ -17,6 +17,7 @@ use crate::config::{SMALL_MAX, UNIT};
 use crate::core_heap::CORE;
 use crate::directory::Owner;
 use crate::large;
+use crate::pace;
 use crate::segment::Kind;
 use crate::size::{CLASS, CLASSES};
 use crate::sync::Ordering;
@@ -124,6 +125,7 @@ pub fn alloc_aligned(size: usize, align: usize) -> *mut u8 {
 
 fn large_block(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     let Ok(layout) = Layout::from_size_align(size, align) else { return ptr::null_mut() };
+    pace::tick_if_due();
     let Some(fresh) = large::fresh(&CORE, layout, &SETTINGS) else { return ptr::null_mut() };
     if zeroed && !fresh.zeroed {
         // SAFETY: the block is ours and that long.
@@ -167,14 +169,21 @@ pub unsafe fn free_slow(block: NonNull<u8>) {
     match place_of(addr) {
         // SAFETY: the caller's promise, and the block lies in a slab of this class.
         Some(Place::Slab(class)) => unsafe { c_cache::put_slow(Bin::of_class(class), block) },
-        Some(Place::Large(len)) => match Layout::from_size_align(len, 1) {
+        Some(Place::Large(len)) => {
+            pace::tick_if_due();
+            let Ok(layout) = Layout::from_size_align(len, 1) else { misplaced(block) };
             // SAFETY: the caller's promise; the length is that of the block.
-            Ok(layout) => unsafe { large::free(&CORE, block, layout) },
-            Err(_) => report(Violation::ForeignPointer, addr),
-        },
-        None if CORE.directory.owner_of(addr).is_some() => report(Violation::DoubleFree, addr),
-        None => report(Violation::ForeignPointer, addr),
+            unsafe { large::free(&CORE, block, layout) }
+        }
+        None => misplaced(block),
     }
+}
+
+/// Reports what is wrong with a pointer that is not into a block.
+fn misplaced(block: NonNull<u8>) -> ! {
+    // SAFETY: nothing is freed: for a pointer without a place the call does not return.
+    unsafe { large::free(&CORE, block, Layout::new::<u8>()) };
+    report(Violation::ForeignPointer, block.addr().get())
 }
 
 /// Ends the process, with a message, if a block of `size` bytes asked for with `align` cannot be the one at `block`.
@@ -192,7 +201,7 @@ pub unsafe fn check_size(block: NonNull<u8>, size: usize, align: usize) {
             last < CLASS[class].slot as usize && (last + 1) * 2 >= CLASS[class].slot as usize
         }
         Some(Place::Large(len)) => size <= len && addr.is_multiple_of(align),
-        None => report(Violation::ForeignPointer, addr),
+        None => misplaced(block),
     };
     if !fits {
         report(Violation::WrongLayout, addr)
@@ -207,8 +216,7 @@ pub unsafe fn check_size(block: NonNull<u8>, size: usize, align: usize) {
 /// `block` came from this module and is live; if another one is returned, it is given up.
 #[must_use]
 pub unsafe fn realloc(block: NonNull<u8>, size: usize) -> *mut u8 {
-    let addr = block.addr().get();
-    let Some(place) = place_of(addr) else { report(Violation::ForeignPointer, addr) };
+    let Some(place) = place_of(block.addr().get()) else { misplaced(block) };
     let old = place.len();
     match place {
         // A class below would be another slot: worth a copy only where it spares half of it.

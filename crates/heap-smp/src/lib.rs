@@ -38,6 +38,8 @@ mod core_heap;
 mod reclaim;
 #[cfg(not(loom))]
 mod process;
+#[cfg(all(feature = "malloc", not(loom)))]
+mod pace;
 #[cfg(not(loom))]
 mod large;
 #[cfg(not(loom))]

@@ -19,6 +19,7 @@ use crate::chain::Link;
 use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::lock::Lock;
+use crate::pace;
 use crate::process;
 use crate::size::CLASSES;
 use crate::sync::{AtomicBool, Ordering};
@@ -149,6 +150,7 @@ pub(crate) fn take(bin: Bin) -> *mut u8 {
 #[cold]
 #[inline(never)]
 pub(crate) fn take_slow(bin: Bin) -> *mut u8 {
+    pace::tick_if_due();
     let Some(cache) = attach() else { return CORE.refill(bin.class(), 1).0.cast() };
     // Once more: to attach may allocate and free.
     match take(bin) {
@@ -185,6 +187,7 @@ pub(crate) unsafe fn put(bin: Bin, block: NonNull<u8>) -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn put_slow(bin: Bin, block: NonNull<u8>) {
+    pace::tick_if_due();
     if let Some(cache) = attach() {
         if bin.of(&cache.room).get() == 0 {
             cache.make_room(bin.0 as usize, bin.class());
@@ -265,7 +268,7 @@ impl Spare {
     }
 }
 
-/// Has the list of caches whole in the child of a fork.
+/// Has the list of caches, and what watches the free memory, whole in the child of a fork.
 fn start() {
     static STARTED: AtomicBool = AtomicBool::new(false);
     // Relaxed: the flag guards only that the handlers are registered once.
@@ -276,12 +279,16 @@ fn start() {
 }
 
 unsafe extern "C" fn before_fork() {
+    pace::lock_for_fork();
     SPARE.lock_for_fork();
 }
 
 unsafe extern "C" fn after_fork() {
     // SAFETY: `before_fork` ran on this thread.
-    unsafe { SPARE.unlock_after_fork() }
+    unsafe {
+        SPARE.unlock_after_fork();
+        pace::unlock_after_fork();
+    }
 }
 
 #[cfg(test)]

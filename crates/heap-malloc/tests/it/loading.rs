@@ -1,0 +1,25 @@
+//! The ways into a process: beneath a program, linked into it, loaded by it later.
+
+use crate::library::{Way, passes};
+
+#[test]
+fn constructors_and_exit_handlers_of_the_program_allocate() {
+    passes("early.c", Way::Preloaded, &[]);
+    passes("early.c", Way::Linked, &[]);
+}
+
+#[test]
+fn the_library_can_be_loaded_late_used_by_threads_and_closed() {
+    passes("late.c", Way::Named, &[]);
+}
+
+#[test]
+fn libraries_with_thread_locals_can_be_loaded_under_it() {
+    passes("modules.c", Way::Preloaded, &[env!("CARGO_TARGET_TMPDIR")]);
+}
+
+#[test]
+fn cpp_programs_get_bad_alloc_and_their_new_handler() {
+    passes("new.cpp", Way::Preloaded, &[]);
+    passes("new.cpp", Way::Linked, &[]);
+}
