@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 
 use heap_arena::{Arena, FixedBuffer};
 use heap_core::{Allocator, Global};
+use heap_pool::{Pool, SyncPool};
 use heap_smp::SmpAllocator;
 
 static SMP: SmpAllocator = SmpAllocator::new();
@@ -31,6 +32,34 @@ fn hot_arena_alloc(arena: &Arena, layout: Layout) -> Option<NonNull<u8>> {
 #[unsafe(no_mangle)]
 fn hot_fixed_alloc(buffer: &FixedBuffer<'_>, layout: Layout) -> Option<NonNull<u8>> {
     first(buffer.alloc(layout))
+}
+
+#[unsafe(no_mangle)]
+fn hot_pool_create(pool: &Pool<[u64; 3]>) -> Option<NonNull<[u64; 3]>> {
+    pool.create([0; 3]).ok()
+}
+
+/// # Safety
+///
+/// `item` is a live one of this pool, and given up.
+#[unsafe(no_mangle)]
+unsafe fn hot_pool_destroy(pool: &Pool<[u64; 3]>, item: NonNull<[u64; 3]>) {
+    // SAFETY: from the caller.
+    unsafe { pool.destroy(item) }
+}
+
+#[unsafe(no_mangle)]
+fn hot_sync_pool_create(pool: &SyncPool<[u64; 3]>) -> Option<NonNull<[u64; 3]>> {
+    pool.create([0; 3]).ok()
+}
+
+/// # Safety
+///
+/// As for `hot_pool_destroy`.
+#[unsafe(no_mangle)]
+unsafe fn hot_sync_pool_destroy(pool: &SyncPool<[u64; 3]>, item: NonNull<[u64; 3]>) {
+    // SAFETY: from the caller.
+    unsafe { pool.destroy(item) }
 }
 
 #[unsafe(no_mangle)]
@@ -78,11 +107,16 @@ fn main() {
     assert!(hot_arena_alloc_small(&arena).is_some() && hot_arena_alloc(&arena, layout).is_some());
     let mut bytes = [MaybeUninit::uninit(); 256];
     assert!(hot_fixed_alloc(&FixedBuffer::new(&mut bytes), layout).is_some());
+    let (pool, shared) = (Pool::new(), SyncPool::new());
+    let (mine, ours) = (hot_pool_create(&pool), hot_sync_pool_create(&shared));
+    assert!(mine.is_some() && ours.is_some());
     let (small, other) = (hot_smp_alloc_small(), hot_smp_alloc(layout));
     assert!(!small.is_null() && !other.is_null());
     let block = first(Global.alloc(layout));
     // SAFETY: each is live, goes back with its own layout, and is not used again.
     unsafe {
+        mine.into_iter().for_each(|item| hot_pool_destroy(&pool, item));
+        ours.into_iter().for_each(|item| hot_sync_pool_destroy(&shared, item));
         hot_smp_free_small(small);
         hot_smp_free(other, layout);
         block.into_iter().for_each(|block| hot_global_free(block, layout));

@@ -3,32 +3,34 @@
 //! A thread takes the lowest free number when it first needs one and gives it back when it ends. Whoever holds number
 //! `n` may use lane `n` of every [`SyncArena`](crate::SyncArena) without further agreement; what one holder did there,
 //! the next one sees.
+//!
+//! Public, but no part of the API: the shared pools of heap-pool have lanes by the same numbers.
 
 #[cfg(all(feature = "std", not(loom)))]
-pub(crate) use local::{current, settle};
+pub use local::{current, settle};
 
 /// This thread has no lane, and it is of no use to ask again.
-pub(crate) const NO_LANE: usize = usize::MAX;
+pub const NO_LANE: usize = usize::MAX;
 
 /// This thread has not asked for a lane yet.
-pub(crate) const UNASKED: usize = usize::MAX - 1;
+pub const UNASKED: usize = usize::MAX - 1;
 
 /// Without threads' own variables there are no lanes.
 #[cfg(not(any(feature = "std", loom)))]
 #[inline(always)]
-pub(crate) fn current() -> usize {
+pub fn current() -> usize {
     NO_LANE
 }
 
 /// Without threads' own variables there are no lanes.
 #[cfg(not(any(feature = "std", loom)))]
-pub(crate) fn settle() -> usize {
+pub fn settle() -> usize {
     NO_LANE
 }
 
 /// The model checker's threads say themselves which lane is theirs.
 #[cfg(loom)]
-pub(crate) fn settle() -> usize {
+pub fn settle() -> usize {
     current()
 }
 
@@ -38,7 +40,8 @@ mod modelled {
 
     loom::thread_local! { static LANE: Cell<usize> = Cell::new(super::NO_LANE); }
 
-    pub(crate) fn current() -> usize {
+    /// The lane of this thread, or [`NO_LANE`](super::NO_LANE).
+    pub fn current() -> usize {
         LANE.with(Cell::get)
     }
 
@@ -47,15 +50,14 @@ mod modelled {
     /// # Safety
     ///
     /// No other thread has this lane, and the last that had it happens before.
-    #[cfg(test)]
-    pub(crate) unsafe fn set_lane(id: usize) {
+    pub unsafe fn set_lane(id: usize) {
         LANE.with(|lane| lane.set(id));
     }
 }
 #[cfg(loom)]
-pub(crate) use modelled::current;
-#[cfg(all(test, loom))]
-pub(crate) use modelled::set_lane;
+pub use modelled::current;
+#[cfg(loom)]
+pub use modelled::set_lane;
 
 /// The number of this thread, in its own variables.
 #[cfg(all(feature = "std", not(loom)))]
@@ -91,14 +93,14 @@ mod local {
 
     /// The lane of this thread, or [`NO_LANE`], or [`UNASKED`].
     #[inline(always)]
-    pub(crate) fn current() -> usize {
+    pub fn current() -> usize {
         ID.get()
     }
 
     /// Asks for a lane, once.
     #[cold]
     #[inline(never)]
-    pub(crate) fn settle() -> usize {
+    pub fn settle() -> usize {
         // Registering the destructor may allocate, perhaps from an arena that asks us.
         ID.set(NO_LANE);
         // An error: the thread is ending, and there is no lane any more.

@@ -23,7 +23,8 @@ mod sync_chunk;
 mod shared;
 #[cfg(any(all(feature = "std", not(loom)), all(test, loom)))]
 mod lane_ids;
-mod lane_id;
+#[doc(hidden)]
+pub mod lane_id;
 mod lane;
 mod sync_arena;
 

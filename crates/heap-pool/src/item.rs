@@ -1,0 +1,84 @@
+//! Values in slots: what [`Pool`](crate::Pool) and [`SyncPool`](crate::SyncPool) do alike.
+
+use core::ptr::NonNull;
+
+use heap_core::AllocError;
+
+/// Keeps [`Slots`] to this crate.
+pub trait Sealed {}
+
+/// A pool whose items are of type `T`: what a [`PoolBox`](crate::PoolBox) gives its item back to.
+///
+/// Implemented by [`Pool`](crate::Pool) and [`SyncPool`](crate::SyncPool) alone.
+///
+/// # Safety
+///
+/// Slots are sized and aligned for `T`, and a slot taken is nobody else's until it is put back. The pool's iteration
+/// sees each slot that is taken.
+pub unsafe trait Slots<T>: Sealed {
+    #[doc(hidden)]
+    fn take(&self) -> Result<NonNull<T>, AllocError>;
+
+    /// # Safety
+    ///
+    /// The slot was taken from this pool, holds no value any more, and is not used again.
+    #[doc(hidden)]
+    unsafe fn put(&self, slot: NonNull<T>);
+
+    /// Ends the process, in checked builds, if the item is not a live one of this pool.
+    #[doc(hidden)]
+    fn check(&self, item: NonNull<T>);
+}
+
+/// Puts the slot back when it is dropped, also when a value's code unwinds.
+struct PutBack<'a, T, P: Slots<T> + ?Sized>(&'a P, NonNull<T>);
+
+impl<T, P: Slots<T> + ?Sized> Drop for PutBack<'_, T, P> {
+    fn drop(&mut self) {
+        // SAFETY: whoever makes one gives the slot up, and its value is gone or was never there.
+        unsafe { self.0.put(self.1) };
+    }
+}
+
+/// Moves what `value` returns into a slot; calls it only when there is one.
+#[inline(always)]
+pub(crate) fn create_with<T, P: Slots<T>>(
+    pool: &P,
+    value: impl FnOnce() -> T,
+) -> Result<NonNull<T>, AllocError> {
+    let slot = pool.take()?;
+    let guard = PutBack(pool, slot);
+    // SAFETY: a slot for a `T`, ours since `take`.
+    unsafe { slot.write(value()) };
+    core::mem::forget(guard);
+    Ok(slot)
+}
+
+/// Drops an item and puts its slot back.
+///
+/// # Safety
+///
+/// It is a live item of this pool, initialised, and not used again.
+#[inline(always)]
+pub(crate) unsafe fn destroy<T, P: Slots<T> + ?Sized>(pool: &P, item: NonNull<T>) {
+    pool.check(item);
+    let _slot = PutBack(pool, item);
+    // SAFETY: the caller's promise.
+    unsafe { item.drop_in_place() };
+}
+
+/// Moves an item out and puts its slot back.
+///
+/// # Safety
+///
+/// As for [`destroy`].
+#[inline(always)]
+pub(crate) unsafe fn take_out<T, P: Slots<T> + ?Sized>(pool: &P, item: NonNull<T>) -> T {
+    pool.check(item);
+    // SAFETY: the caller's promise; the value is moved out, so the slot holds none.
+    unsafe {
+        let value = item.read();
+        pool.put(item);
+        value
+    }
+}

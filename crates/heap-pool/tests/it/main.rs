@@ -1,0 +1,10 @@
+//! Integration tests of heap-pool. Spec tests keep their numbers in the doc lines.
+
+mod boxes;
+mod items;
+mod parts;
+mod random;
+mod resets;
+mod support;
+mod threads;
+mod violations;
