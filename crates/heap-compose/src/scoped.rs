@@ -55,6 +55,10 @@ impl<A: Allocator> Scoped<A> {
         let unlinked = Node { prev: None, next: None, layout: Layout::new::<()>() };
         Self { child: Affix::new(child, unlinked, ()), head: Cell::new(None) }
     }
+    /// The allocator that was given as `child`.
+    pub const fn child(&self) -> &A {
+        self.child.child()
+    }
     /// Makes the neighbours of `node` point at `forward` and `backward` instead of at it.
     ///
     /// # Safety

@@ -4,3 +4,17 @@ mod support;
 
 mod stacks;
 mod parts;
+mod failing;
+mod routing;
+mod affix;
+mod cascade;
+mod free_list;
+mod scoped;
+mod inspect;
+mod limit;
+mod stats;
+mod zeroize;
+mod foreign;
+mod aborts;
+#[cfg(feature = "parking_lot")]
+mod threads;
