@@ -1,15 +1,31 @@
 //! [`Stats`]: the numbers are right, alone and for many threads, and with `()` there are none.
 
+use core::alloc::Layout;
 use core::cell::Cell;
+use core::ptr::NonNull;
 use std::sync::Barrier;
 use std::thread;
 
 use heap_arena::Arena;
 use heap_compose::{Counts, Null, Stats};
-use heap_core::{Allocator, Global, Reset, SizeClasses, Usage};
+use heap_core::{AllocError, Allocator, Global, Reset, SizeClasses, Usage};
 use heap_test::{Limits, Program};
 
 use crate::support::{alloc, buffer, free, generous, layout, remap, resize};
+
+/// Hands out blocks at address 1 that nobody may touch, of any size.
+struct Boundless;
+
+// SAFETY: none: no test uses a block of it.
+unsafe impl Allocator for Boundless {
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        Ok(NonNull::slice_from_raw_parts(layout.dangling_ptr(), layout.size()))
+    }
+    unsafe fn resize(&self, _block: NonNull<u8>, _layout: Layout, _new_size: usize) -> bool {
+        false
+    }
+    unsafe fn free(&self, _block: NonNull<u8>, _layout: Layout) {}
+}
 
 #[test]
 fn every_number_is_right_after_a_mixed_sequence() {
@@ -51,8 +67,17 @@ fn the_histogram_counts_requests_by_size_class() {
         expected,
         "it tells what was asked for, not what lives"
     );
-    let largest = SizeClasses::class_of(isize::MAX as usize);
-    assert!(heap.alloc(layout(isize::MAX as usize, 1)).is_err(), "class {largest} has a place, too");
+}
+
+#[test]
+fn every_size_that_a_layout_can_have_has_a_place_in_the_histogram() {
+    // Says that it has all the memory there is, and is never asked to show it.
+    let heap = Stats::new(Boundless);
+    let classes = SizeClasses::count_up_to(isize::MAX as usize);
+    for class in 0..classes {
+        alloc(&heap, SizeClasses::class_size(class).min(isize::MAX as usize));
+    }
+    assert_eq!(heap.counts().histogram().count(), classes);
 }
 
 #[test]
