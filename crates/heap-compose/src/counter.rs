@@ -31,6 +31,7 @@ pub unsafe trait Counter: Default {
     fn raise_to(&self, n: usize);
 }
 
+#[inline]
 fn sum_within(now: usize, n: usize, max: usize) -> Option<usize> {
     now.checked_add(n).filter(|&sum| sum <= max)
 }

@@ -80,8 +80,17 @@ impl<A, const N: usize, R: RawMutex, G: GetThreadId> PerThread<A, N, R, G> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let (before, from) = self.homes.split_at(Self::home());
-        from.iter().chain(before).find_map(|home| alloc(home, layout).ok()).ok_or(AllocError)
+        let own = Self::home();
+        match alloc(&self.homes[own], layout) {
+            Ok(block) => Ok(block),
+            Err(_) => self.alloc_slow(own, layout, alloc),
+        }
+    }
+    /// Asks the others, from the next one on.
+    #[cold]
+    fn alloc_slow(&self, own: usize, layout: Layout, alloc: impl Fn(&Home<A, R>, Layout) -> Fresh) -> Fresh {
+        let others = (1..N).map(|step| &self.homes[(own + step) % N]);
+        others.map(|home| alloc(home, layout)).find(Fresh::is_ok).unwrap_or(Err(AllocError))
     }
     /// The child that made a block; none for size zero.
     ///
