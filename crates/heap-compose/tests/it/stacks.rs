@@ -9,6 +9,7 @@ use heap_compose::{
     Scoped, Stats, Zeroize,
 };
 use heap_core::Global;
+use heap_os::PageAllocator;
 use heap_test::conformance;
 
 use crate::support::{Strict, buffer, strict};
@@ -20,6 +21,13 @@ const PLENTY: usize = 1 << 30;
 conformance!(
     request,
     || Stats::new(Limit::new(Fallback::new(buffer(16 << 10), Global), PLENTY));
+    usage
+);
+
+// The same without a heap: what the buffer cannot hold gets pages of its own from the system.
+conformance!(
+    pages_next,
+    || Stats::new(Limit::new(Fallback::new(buffer(256 << 10), PageAllocator), PLENTY));
     usage
 );
 
