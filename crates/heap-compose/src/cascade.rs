@@ -5,7 +5,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use heap_core::contract::zero_sized;
-use heap_core::{AllocError, Allocator, Owns, Reset};
+use heap_core::{AllocError, Allocator, Owns, Reset, UsableSize, Usage};
 
 use crate::block::{Fresh, no_unwind};
 use crate::nodes::{Node, Nodes};
@@ -62,7 +62,7 @@ impl<A: Owns, F: Fn(usize) -> Option<A>> Cascade<A, F> {
             // SAFETY: N3.
             let node = unsafe { node.as_ref() };
             let block = alloc(&node.child, layout).ok()?;
-            node.live.set(node.live.get() + 1);
+            node.live.set(node.live.get().wrapping_add(1));
             Some(block)
         };
         self.nodes.iter().find_map(ask).or_else(|| self.grow(layout, ask)).ok_or(AllocError)
@@ -107,7 +107,7 @@ unsafe impl<A: Owns, F: Fn(usize) -> Option<A>> Allocator for Cascade<A, F> {
             unsafe {
                 let node = owner.as_ref();
                 node.child.free(block, layout);
-                node.live.set(node.live.get() - 1);
+                node.live.set(node.live.get().wrapping_sub(1));
                 self.nodes.retire(owner);
             }
         }
@@ -121,6 +121,24 @@ unsafe impl<A: Owns, F: Fn(usize) -> Option<A>> Allocator for Cascade<A, F> {
 unsafe impl<A: Owns, F: Fn(usize) -> Option<A>> Owns for Cascade<A, F> {
     fn owns(&self, block: NonNull<u8>) -> bool {
         self.nodes.owner(block).is_some()
+    }
+}
+
+// SAFETY: the promise of the child that made the block; of size zero there is none.
+unsafe impl<A: Owns + UsableSize, F: Fn(usize) -> Option<A>> UsableSize for Cascade<A, F> {
+    unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        // SAFETY: N3, and the caller's promise to the child that made the block.
+        let ask = |node: NonNull<Node<A>>| unsafe { node.as_ref().child.usable_size(block, layout) };
+        if layout.size() == 0 { 0 } else { self.nodes.owner(block).map_or(layout.size(), ask) }
+    }
+}
+
+impl<A: Owns + Usage, F> Usage for Cascade<A, F> {
+    fn used(&self) -> usize {
+        self.nodes.sum(A::used)
+    }
+    fn capacity(&self) -> usize {
+        self.nodes.sum(A::capacity)
     }
 }
 

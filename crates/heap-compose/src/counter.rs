@@ -13,6 +13,14 @@ pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
 /// what counts with it is compiled away. Each method of the atomic one is a single step in the counter's
 /// modification order.
 ///
+/// ```
+/// use core::cell::Cell;
+/// use heap_compose::Counter;
+/// let used = Cell::new(0);
+/// assert!(used.add_within(60, 100) && !used.add_within(60, 100));
+/// assert_eq!(Counter::get(&used), 60);
+/// ```
+///
 /// # Safety
 ///
 /// No method panics, unwinds or allocates: they run on allocation paths.

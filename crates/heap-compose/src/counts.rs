@@ -16,6 +16,22 @@ const CLASSES: usize = SizeClasses::count_up_to(isize::MAX as usize);
 /// the number after some order of the calls that the callers cannot tell from the real one. Numbers read one after the
 /// other, while other threads allocate, belong to different moments of that order.
 ///
+/// ```
+/// use core::alloc::Layout;
+/// use heap_compose::{Counts, Stats};
+/// use heap_core::{Allocator, Global};
+///
+/// fn report(counts: &Counts) -> String {
+///     format!("{} blocks live, {} bytes at most", counts.live_blocks(), counts.high_water())
+/// }
+///
+/// let heap = Stats::new(Global);
+/// let block = heap.alloc(Layout::new::<[u8; 50]>())?;
+/// assert_eq!(report(heap.counts()), "1 blocks live, 50 bytes at most");
+/// # unsafe { heap.free(block.cast(), Layout::new::<[u8; 50]>()) };
+/// # Ok::<(), heap_core::AllocError>(())
+/// ```
+///
 /// # Invariants
 ///
 /// - **C1** Each value that a step raises `live` to is offered to `high_water`, so when no call is under way

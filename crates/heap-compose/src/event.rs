@@ -10,6 +10,18 @@ use heap_core::AllocError;
 ///
 /// It borrows nothing: blocks are addresses, to be kept or compared. Of `Free` alone it is certain that the block can
 /// be read.
+///
+/// ```
+/// use core::alloc::Layout;
+/// use heap_compose::{Event, Inspect, Null};
+/// use heap_core::{AllocError, Allocator};
+///
+/// let heap = Inspect::new(Null, |event| {
+///     let layout = Layout::new::<u64>();
+///     assert_eq!(event, Event::Alloc { layout, zeroed: false, block: Err(AllocError) });
+/// });
+/// assert!(heap.alloc(Layout::new::<u64>()).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A request was answered.

@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use heap_core::{AllocError, Allocator, Owns, Reset};
+use heap_core::{AllocError, Allocator, Owns, Reset, UsableSize};
 
 use crate::block::{Fresh, at_most, first};
 use crate::free_blocks::FreeBlocks;
@@ -13,7 +13,7 @@ use crate::free_blocks::FreeBlocks;
 /// Served from the list, a request costs one load. The link lies in the free block itself, so `MAX` holds at least a
 /// pointer. Such blocks are aligned to the power of two in `MAX`, up to two words; requests of more alignment, and of
 /// other sizes, go to the child as they are, and a block never changes sides. The list grows as the program frees:
-/// [`release`](Self::release) gives it back, as dropping does. Stays on one thread.
+/// [`release`](Self::release) gives it back, as dropping does. Stays on one thread. No `Usage`: the child counts what is on the list, too.
 ///
 /// ```
 /// use core::alloc::Layout;
@@ -44,15 +44,8 @@ impl<A: Allocator, const MIN: usize, const MAX: usize> FreeList<A, MIN, MAX> {
     /// What the child is asked for where the list serves.
     pub const LAYOUT: Layout = {
         assert!(0 < MIN && MIN <= MAX && MAX >= size_of::<usize>(), "an empty range, or no room for a link");
-        let (natural, least) = (1 << MAX.trailing_zeros(), align_of::<usize>());
-        let most = 2 * least;
-        let align = if natural < least {
-            least
-        } else if natural > most {
-            most
-        } else {
-            natural
-        };
+        let (natural, word) = (1 << MAX.trailing_zeros(), align_of::<usize>());
+        let align = if natural <= word { word } else { 2 * word };
         match Layout::from_size_align(MAX, align) {
             Ok(layout) => layout,
             Err(_) => Layout::new::<()>(),
@@ -73,6 +66,10 @@ impl<A: Allocator, const MIN: usize, const MAX: usize> FreeList<A, MIN, MAX> {
     #[inline]
     const fn is_listed(size: usize, layout: Layout) -> bool {
         MIN <= size && size <= MAX && layout.align() <= Self::LAYOUT.align()
+    }
+    #[inline]
+    fn pop(&self, layout: Layout) -> Option<NonNull<u8>> {
+        if Self::is_listed(layout.size(), layout) { self.list.pop() } else { None }
     }
     /// What the client gets of an unlisted block of `size` bytes: no size that the list would serve (L2).
     #[inline]
@@ -96,9 +93,7 @@ heap_core::impl_foreign_allocators! { impl[A: Allocator, const MIN: usize, const
 unsafe impl<A: Allocator, const MIN: usize, const MAX: usize> Allocator for FreeList<A, MIN, MAX> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if Self::is_listed(layout.size(), layout)
-            && let Some(block) = self.list.pop()
-        {
+        if let Some(block) = self.pop(layout) {
             return Ok(NonNull::slice_from_raw_parts(block, MAX));
         }
         self.alloc_with(layout, A::alloc)
@@ -130,14 +125,24 @@ unsafe impl<A: Allocator, const MIN: usize, const MAX: usize> Allocator for Free
     }
     #[inline]
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if Self::is_listed(layout.size(), layout)
-            && let Some(block) = self.list.pop()
-        {
+        if let Some(block) = self.pop(layout) {
             // SAFETY: L1: `MAX` bytes that are nobody's.
             unsafe { block.write_bytes(0, MAX) };
             return Ok(NonNull::slice_from_raw_parts(block, MAX));
         }
         self.alloc_with(layout, A::alloc_zeroed)
+    }
+}
+
+// SAFETY: a listed block came with `MAX` bytes; of another the child knows, and the answer is cut as in `alloc` (L2).
+unsafe impl<A: UsableSize, const MIN: usize, const MAX: usize> UsableSize for FreeList<A, MIN, MAX> {
+    unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        if Self::is_listed(layout.size(), layout) {
+            return MAX;
+        }
+        // SAFETY: the caller's promise; the block is the child's as it is.
+        let usable = unsafe { self.child.usable_size(block, layout) };
+        Self::cut(NonNull::slice_from_raw_parts(block, usable), layout.size(), layout).len()
     }
 }
 

@@ -14,6 +14,7 @@ mod rounding;
 mod quantized;
 mod frame;
 mod affix;
+mod live_list;
 mod scoped;
 mod free_blocks;
 mod free_list;

@@ -12,7 +12,8 @@ use heap_core::Owns;
 /// # Invariants
 ///
 /// - **N1** The node lies in a live block of `child`, of layout [`LAYOUT`](Self::LAYOUT).
-/// - **N2** `live` is the number of the child's other live blocks that have memory.
+/// - **N2** `live` is the number of the child's other live blocks that have memory. Where children are handles of one
+///   allocator (A5), the sum over these is, modulo 2 to the power of `usize::BITS`.
 pub(crate) struct Node<A> {
     pub(crate) child: A,
     pub(crate) live: Cell<usize>,
@@ -76,6 +77,12 @@ impl<A: Owns> Nodes<A> {
     pub(crate) fn owner(&self, block: NonNull<u8>) -> Option<NonNull<Node<A>>> {
         // SAFETY: N3.
         self.iter().find(|node| unsafe { node.as_ref() }.child.owns(block))
+    }
+
+    /// What the children answer, added up.
+    pub(crate) fn sum(&self, answer: impl Fn(&A) -> usize) -> usize {
+        // SAFETY: N3.
+        self.iter().fold(0, |sum, node| sum.saturating_add(answer(unsafe { &node.as_ref().child })))
     }
 
     /// Puts a node in front. The one that was there goes, if it has no live block (N4).

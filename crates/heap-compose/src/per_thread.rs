@@ -81,10 +81,7 @@ impl<A, const N: usize, R: RawMutex, G: GetThreadId> PerThread<A, N, R, G> {
             return Ok(zero_sized(layout));
         }
         let own = Self::home();
-        match alloc(&self.homes[own], layout) {
-            Ok(block) => Ok(block),
-            Err(_) => self.alloc_slow(own, layout, alloc),
-        }
+        alloc(&self.homes[own], layout).or_else(|_| self.alloc_slow(own, layout, alloc))
     }
     /// Asks the others, from the next one on.
     #[cold]
@@ -124,11 +121,7 @@ unsafe impl<A: Allocator, const N: usize, R: RawMutex, G: GetThreadId> Allocator
     }
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: the caller's promise, to the child that made the block.
-        unsafe {
-            if let Some(home) = self.owner(block, layout) {
-                home.free(block, layout);
-            }
-        }
+        unsafe { self.owner(block, layout).map_or((), |home| home.free(block, layout)) }
     }
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         self.alloc_with(layout, |home, layout| home.alloc_zeroed(layout))

@@ -1,13 +1,13 @@
 //! [`Scoped`]: whatever was not freed is freed when it is dropped.
 
 use core::alloc::Layout;
-use core::cell::Cell;
 use core::ptr::NonNull;
 
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::affix::Affix;
 use crate::block::with_size;
+use crate::live_list::{LiveList, Node};
 
 type Blocks<A> = Affix<A, Node>;
 
@@ -33,63 +33,34 @@ type Blocks<A> = Affix<A, Node>;
 ///
 /// # Invariants
 ///
-/// - **S1** Every live block with memory has a [`Node`] as its prefix, and these are a list from `head`, linked both ways.
+/// - **S1** Every live block with memory has a node on the list as its prefix, and no other node is there.
 /// - **S2** A node's layout is the layout that the client holds for its block.
 #[derive(Debug)]
 #[doc(alias = "ScopedAllocator")]
 pub struct Scoped<A: Allocator> {
     child: Blocks<A>,
-    head: Cell<Option<NonNull<Node>>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    prev: Option<NonNull<Node>>,
-    next: Option<NonNull<Node>>,
-    layout: Layout,
+    live: LiveList,
 }
 
 impl<A: Allocator> Scoped<A> {
     /// `child`, which gets back what is left.
     pub const fn new(child: A) -> Self {
-        let unlinked = Node { prev: None, next: None, layout: Layout::new::<()>() };
-        Self { child: Affix::new(child, unlinked, ()), head: Cell::new(None) }
+        let unlinked = Node::new(Layout::new::<()>());
+        Self { child: Affix::new(child, unlinked, ()), live: LiveList::new() }
     }
     /// The allocator that was given as `child`.
     pub const fn child(&self) -> &A {
         self.child.child()
     }
-    /// Makes the neighbours of `node` point at `forward` and `backward` instead of at it.
-    ///
-    /// # Safety
-    ///
-    /// The neighbours of `node` are on the list (S1).
-    unsafe fn join(&self, node: Node, forward: Option<NonNull<Node>>, backward: Option<NonNull<Node>>) {
-        // SAFETY: S1: prefixes of live blocks, which no reference points at.
-        unsafe {
-            match node.prev {
-                Some(prev) => (*prev.as_ptr()).next = forward,
-                None => self.head.set(forward),
-            }
-            if let Some(next) = node.next {
-                (*next.as_ptr()).prev = backward;
-            }
-        }
-    }
-    fn link(&self, block: NonNull<[u8]>, layout: Layout) -> NonNull<[u8]> {
+    fn enter(&self, block: NonNull<[u8]>, layout: Layout) -> NonNull<[u8]> {
         if layout.size() != 0 {
-            let fresh = Node { prev: None, next: self.head.get(), layout };
-            // SAFETY: `Affix` put a prefix before the block. The write and the join establish S1 and S2.
-            unsafe {
-                let node = Blocks::<A>::prefix(block.cast());
-                node.write(fresh);
-                self.join(fresh, Some(node), Some(node));
-            }
+            // SAFETY: `Affix` put a prefix before the block. Establishes S1 and S2.
+            unsafe { self.live.push(Blocks::<A>::prefix(block.cast()), layout) };
         }
         block
     }
     fn free_all(&self) {
-        while let Some(node) = self.head.get() {
+        while let Some(node) = self.live.first() {
             // SAFETY: S1 and S2; the block begins where its prefix ends. It leaves the list, so the loop ends.
             unsafe { self.free(node.add(1).cast(), node.read().layout) }
         }
@@ -98,45 +69,41 @@ impl<A: Allocator> Scoped<A> {
 
 heap_core::impl_foreign_allocators! { impl[A: Allocator] for Scoped<A> }
 
-// SAFETY: the blocks are those of `Affix`, whose prefixes alone are touched (A1); they outlive nothing but the drop.
+// SAFETY: the blocks are those of `Affix`, which are valid no longer than it is; of them only the prefix is touched.
 unsafe impl<A: Allocator> Allocator for Scoped<A> {
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        self.child.alloc(layout).map(|block| self.link(block, layout))
+        self.child.alloc(layout).map(|block| self.enter(block, layout))
     }
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        let Some(new) = with_size(layout, new_size) else { return false };
-        // SAFETY: the caller's promise; a block that was resized has memory, and so a prefix. S2.
-        unsafe {
-            let resized = self.child.resize(block, layout, new_size);
-            if resized {
-                (*Blocks::<A>::prefix(block).as_ptr()).layout = new;
+        // SAFETY: the caller's promise; a block that was resized has memory, and so a prefix (S1, S2).
+        with_size(layout, new_size).is_some_and(|new| unsafe {
+            let done = self.child.resize(block, layout, new_size);
+            if done {
+                self.live.moved(Blocks::<A>::prefix(block), new);
             }
-            resized
-        }
+            done
+        })
     }
     unsafe fn remap(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
         let new = with_size(layout, new_size)?;
-        // SAFETY: the caller's promise; a block that was remapped has memory, and its prefix moved with it. S1, S2.
+        // SAFETY: the caller's promise; a block that was remapped has memory, and its prefix moved with it (S1, S2).
         unsafe {
             let moved = self.child.remap(block, layout, new_size)?;
-            let node = Blocks::<A>::prefix(moved.cast());
-            (*node.as_ptr()).layout = new;
-            self.join(node.read(), Some(node), Some(node));
+            self.live.moved(Blocks::<A>::prefix(moved.cast()), new);
             Some(moved)
         }
     }
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         if layout.size() != 0 {
-            // SAFETY: the caller's promise: the block is live, so on the list (S1); it leaves it here.
+            // SAFETY: the caller's promise: the block is live, so on the list (S1).
             unsafe {
-                let node = Blocks::<A>::prefix(block).read();
-                self.join(node, node.next, node.prev);
+                self.live.remove(Blocks::<A>::prefix(block));
                 self.child.free(block, layout);
             }
         }
     }
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        self.child.alloc_zeroed(layout).map(|block| self.link(block, layout))
+        self.child.alloc_zeroed(layout).map(|block| self.enter(block, layout))
     }
 }
 
@@ -153,7 +120,7 @@ impl<A: Allocator> Drop for Scoped<A> {
     }
 }
 
-// SAFETY: the pointers lead to prefixes in the child's blocks, which nobody else reaches; they go where the child goes.
+// SAFETY: the list leads to prefixes in the child's blocks, which nobody else reaches; it goes where the child goes.
 unsafe impl<A: Allocator + Send> Send for Scoped<A> {}
 
 forward_owns! { [A: Owns] Scoped<A>, child }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use cases::SUBJECTS;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
     if let [count, case, name, ops] = &words[..]
         && count == "count"
     {
@@ -30,6 +30,12 @@ fn main() -> ExitCode {
         eprintln!("Zeroize left {dirty} bytes behind");
         return ExitCode::FAILURE;
     }
+    // Cargo says `--bench` where it is to be measured; as a test, each subject shows that it runs.
+    let Some(bench) = words.iter().position(|word| word == "--bench") else {
+        SUBJECTS.iter().for_each(|subject| (subject.run)(1000));
+        return ExitCode::SUCCESS;
+    };
+    words.remove(bench);
     let wanted = |case: &str| words.is_empty() || words.iter().any(|word| word == case);
     let subjects: Vec<_> = SUBJECTS.iter().filter(|subject| wanted(subject.case)).collect();
     for (subject, ns) in subjects.iter().zip(measure::nanoseconds(&subjects)) {

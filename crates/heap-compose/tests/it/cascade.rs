@@ -1,13 +1,16 @@
 //! [`Cascade`]: when children are made, and when they go.
 
+use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
+use core::ptr::NonNull;
+use std::rc::Rc;
 
 use heap_arena::Arena;
 use heap_compose::{Cascade, Limit};
-use heap_core::{Allocator, Owns, Reset};
+use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 use heap_test::CountingAllocator;
 
-use crate::support::{Strict, alloc, free, layout, resize, strict};
+use crate::support::{Strict, alloc, free, layout, remap, resize, strict};
 
 /// Makes arenas of `len` bytes that do not grow, over one child that sees all.
 fn arenas<'a>(
@@ -59,8 +62,13 @@ fn older_children_serve_what_still_fits() {
     assert_eq!(heap.count(), 2);
     let third = alloc(&heap, 200);
     assert_eq!(heap.count(), 2);
+    assert!(heap.used() >= 1700 && heap.capacity() >= heap.used());
     assert!(heap.owns(third) && !heap.owns(core::ptr::NonNull::from(&0_u8)));
     assert!(resize(&heap, third, 200, 100), "the block's own child is asked");
+    assert!(
+        !resize(&heap, third, 100, 0) && remap(&heap, third, 100, 0).is_none(),
+        "its end would not be seen"
+    );
     free(&heap, third, 100);
     free(&heap, blocks[0], 600);
     free(&heap, blocks[1], 900);
@@ -106,4 +114,48 @@ fn a_reset_drops_the_children_with_all_their_blocks() {
     heap.reset();
     assert_eq!((heap.count(), child.inner().live().len()), (0, 0));
     alloc(&heap, 500);
+}
+
+/// Handles of one allocator are one allocator (A5): whichever of them is found, none goes while a block of it lives.
+#[test]
+fn children_may_be_handles_of_one_allocator() {
+    let child = strict();
+    let arena = Rc::new(Arena::new_in(&child));
+    let heap = Cascade::new(move |bytes| Some(Handle(Rc::clone(&arena), Cell::new(bytes))));
+    let blocks: Vec<_> = (0..5).map(|_| alloc(&heap, 100)).collect();
+    assert_eq!(heap.count(), 5);
+    for block in blocks {
+        assert!(!child.live().is_empty(), "the arena lives as long as its blocks");
+        free(&heap, block, 100);
+        free(&heap, alloc(&heap, 1000), 1000);
+    }
+    drop(heap);
+    assert!(child.live().is_empty());
+}
+
+/// A share of an arena, with a budget that it does not get back.
+struct Handle<'a>(Rc<Arena<&'a Strict>>, Cell<usize>);
+
+// SAFETY: every call goes to the arena, which all handles share and keep alive.
+unsafe impl Allocator for Handle<'_> {
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let rest = self.1.get().checked_sub(layout.size() + layout.align()).ok_or(AllocError)?;
+        self.1.set(rest);
+        self.0.alloc(layout)
+    }
+    unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.0.resize(block, layout, new_size) }
+    }
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.0.free(block, layout) }
+    }
+}
+
+// SAFETY: the arena's answer.
+unsafe impl Owns for Handle<'_> {
+    fn owns(&self, block: NonNull<u8>) -> bool {
+        self.0.owns(block)
+    }
 }

@@ -44,7 +44,7 @@ conformance!(affix_that_owns, || Affix::<_, u8, u8>::new(Arena::new(), 1, 2); ow
 conformance!(scoped, || Scoped::new(generous()); reset);
 conformance!(scoped_that_owns, || Scoped::new(Arena::new()); owns, reset, usage);
 
-conformance!(free_list, || FreeList::<_, 65, 256>::new(generous()));
+conformance!(free_list, || FreeList::<_, 70, 256>::new(generous()); usable_size);
 conformance!(free_list_of_all_small, || FreeList::<_, 1, 8>::new(strict()));
 conformance!(free_list_that_owns, || FreeList::<_, 33, 100>::new(Arena::new()); owns, reset);
 
@@ -53,7 +53,7 @@ fn arena(bytes: usize) -> Option<Arena> {
     arena.set_limit(Some(arena.held()));
     Some(arena)
 }
-conformance!(cascade, || Cascade::new(arena); owns, reset);
+conformance!(cascade, || Cascade::new(arena); owns, reset, usage);
 conformance!(cascade_of_one_child_per_block, || Cascade::new(|bytes| Some(Limit::new(arena(bytes)?, bytes))); owns);
 
 const PLENTY: usize = 1 << 30;

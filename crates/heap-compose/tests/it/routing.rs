@@ -29,7 +29,8 @@ fn fallback_leaves_a_block_with_its_child_when_that_cannot_grow_it() {
     let block = alloc(&heap, 80);
     assert!(!resize(&heap, block, 80, 200) && remap(&heap, block, 80, 200).is_none());
     assert_eq!(heap.fallback().calls(), Calls::default(), "the other child was not asked");
-    assert!(resize(&heap, block, 80, 100));
+    assert!(resize(&heap, block, 80, 90));
+    assert_eq!(remap(&heap, block, 90, 100), Some(block));
     // SAFETY: live with this layout.
     let moved = unsafe { heap.realloc(block, layout(100, 1), layout(200, 1)) }.unwrap().cast();
     assert_eq!(
@@ -60,8 +61,10 @@ fn by_size_gives_out_no_slack_that_would_lead_to_the_other_child() {
     assert_eq!(block.len(), 100);
     // SAFETY: live with this layout.
     assert_eq!(unsafe { heap.usable_size(block.cast(), layout(97, 1)) }, 100);
-    let moved = remap(&heap, block.cast(), 97, 98).unwrap();
-    free(&heap, moved, 100);
+    // SAFETY: live with this layout.
+    let moved = unsafe { heap.remap(block.cast(), layout(97, 1), 98) }.unwrap();
+    assert_eq!(moved.len(), 100);
+    free(&heap, moved.cast(), 100);
     assert!(heap.small().child().live().is_empty());
 }
 
