@@ -25,10 +25,14 @@ mod guarded;
 mod c_allocator;
 #[cfg(feature = "mapping")]
 mod mapping;
+mod growing;
 
 #[cfg(feature = "c-allocator")]
 pub use c_allocator::{CAllocator, RawCAllocator, c_allocator, raw_c_allocator};
 pub use error::{MoveError, OsError};
+pub use growing::{
+    Break, BreakAllocator, FnBreak, ProgramBreak, SbrkAllocator, WasmAllocator, WasmMemory, WholeWasmMemory,
+};
 pub use guarded::GuardedPageAllocator;
 #[cfg(feature = "mapping")]
 pub use mapping::Mapping;

@@ -6,12 +6,10 @@ pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering
 
 /// A lock that spins. For sections of a few instructions where nothing else is at hand: WebAssembly, and the break.
 #[derive(Debug)]
-#[allow(dead_code, reason = "for platforms whose memory only grows")]
 pub(crate) struct SpinLock {
     held: AtomicBool,
 }
 
-#[allow(dead_code, reason = "as above")]
 impl SpinLock {
     pub(crate) const fn new() -> Self {
         Self { held: AtomicBool::new(false) }

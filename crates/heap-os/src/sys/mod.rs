@@ -20,8 +20,10 @@ mod free_ranges;
 pub(crate) mod fake;
 #[cfg(all(unix, not(miri)))]
 mod unix;
-#[cfg(all(target_family = "wasm", not(unix), not(miri)))]
+#[cfg(all(target_family = "wasm", not(miri)))]
 pub(crate) mod wasm;
+
+pub(crate) mod growing;
 
 #[cfg(miri)]
 use fake as imp;

@@ -94,9 +94,11 @@ unsafe fn give(base: NonNull<u8>, len: usize) {
 pub(crate) fn grow(len: usize) -> Result<NonNull<u8>, OsError> {
     let refused = OsError { call: "memory.grow", code: OsError::UNKNOWN };
     let old = memory_grow(len / PAGE);
-    let base = old.checked_mul(PAGE).ok_or(refused)?;
+    if old == usize::MAX {
+        return Err(refused);
+    }
     // Fresh memory belongs to no object, so the only provenance it can have is an exposed one.
-    NonNull::new(with_exposed_provenance_mut(base)).ok_or(refused)
+    NonNull::new(with_exposed_provenance_mut(old * PAGE)).ok_or(refused)
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -2,6 +2,7 @@
 
 mod pages;
 mod page_allocator;
+mod break_allocator;
 #[cfg(feature = "c-allocator")]
 mod c_allocator;
 #[cfg(feature = "fault-injection")]

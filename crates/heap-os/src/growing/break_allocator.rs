@@ -1,0 +1,203 @@
+//! [`BreakAllocator`]: a whole allocator over memory that only grows at its end.
+
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::ptr::{NonNull, null_mut};
+
+use heap_core::contract::zero_sized;
+use heap_core::{AllocError, Allocator};
+
+use super::free_blocks::{FreeBlocks, GRAIN};
+use super::source::{Break, STEP};
+use crate::sync::SpinLock;
+
+/// An allocator over a [`Break`]: memory that grows at its end and is never given back.
+///
+/// For systems without pages ([`WasmAllocator`](crate::WasmAllocator)), for the program break
+/// ([`SbrkAllocator`](crate::SbrkAllocator)), and for any other memory of which there is more on demand.
+///
+/// - Blocks in use cost nothing beyond rounding to two words, so a request of 2^k bytes takes 2^k bytes.
+/// - A small freed block waits on a list of its size, to be reused last in, first out; its last word is all that
+///   changes. When nothing else is left, these go to the other free blocks, which are kept in a tree by address and
+///   become one with their neighbours; the last three words of those change. Only then does the memory grow, and only
+///   by what is missing behind its last free block.
+/// - Any alignment.
+/// - One lock, where there can be threads at all. Time is O(1) for small sizes in balance, else O(log of the number of
+///   free blocks), typically.
+///
+/// The source may hand out memory with gaps (somebody else moves the break): each piece is used for itself.
+///
+/// ```
+/// use core::alloc::Layout;
+/// use core::cell::Cell;
+/// use core::ptr::{NonNull, null_mut};
+/// use heap_core::Allocator;
+/// use heap_os::{BreakAllocator, FnBreak};
+///
+/// // A break in a megabyte of memory that is given out once.
+/// let memory = NonNull::from(Box::leak(vec![0_u128; 1 << 16].into_boxed_slice())).cast::<u8>();
+/// let used = Cell::new(0);
+/// let grow = |len| {
+///     let start = used.get();
+///     used.set(start + len);
+///     // SAFETY: within the memory.
+///     (used.get() <= 1 << 20).then(|| unsafe { memory.add(start) })
+/// };
+/// // SAFETY: `grow` gives out each byte once, from memory that lives on.
+/// let alloc = BreakAllocator::over(unsafe { FnBreak::new(grow) });
+///
+/// let layout = Layout::from_size_align(1 << 15, 8)?;
+/// let (a, b) = (alloc.alloc(layout)?, alloc.alloc(layout)?);
+/// assert_eq!(used.get(), 1 << 16);
+/// // SAFETY: allocated just above, not used again.
+/// unsafe {
+///     alloc.free(a.cast(), layout);
+///     alloc.free(b.cast(), layout);
+/// }
+/// assert!(alloc.alloc(Layout::from_size_align(1 << 16, 8)?).is_ok());
+/// assert_eq!(used.get(), 1 << 16, "the two became one");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BreakAllocator<S> {
+    lock: SpinLock,
+    heap: UnsafeCell<Heap>,
+    source: S,
+}
+
+heap_core::impl_foreign_allocators! { impl[S: Break] for BreakAllocator<S> }
+
+// SAFETY: the heap is used under the lock only, or by the one thread that there is (`Break::THREADS`).
+unsafe impl<S: Sync> Sync for BreakAllocator<S> {}
+
+#[derive(Debug)]
+struct Heap {
+    free: FreeBlocks,
+    /// Where the memory ended when it last grew.
+    end: *mut u8,
+}
+
+// SAFETY: it owns what it points to.
+unsafe impl Send for Heap {}
+
+impl<S> BreakAllocator<S> {
+    /// An allocator without memory; it asks `source` when it needs some.
+    #[must_use]
+    pub const fn over(source: S) -> Self {
+        let heap = Heap { free: FreeBlocks::new(), end: null_mut() };
+        Self { lock: SpinLock::new(), heap: UnsafeCell::new(heap), source }
+    }
+
+    /// Where the memory comes from.
+    #[must_use]
+    pub const fn source(&self) -> &S {
+        &self.source
+    }
+}
+
+/// The bytes that a block of `size` takes, which is at most `isize::MAX`.
+const fn rounded(size: usize) -> usize {
+    (size + GRAIN - 1) & !(GRAIN - 1)
+}
+
+impl<S: Break> BreakAllocator<S> {
+    #[inline]
+    fn with<R>(&self, section: impl FnOnce(&mut Heap) -> R) -> R {
+        // SAFETY: under the lock, or there is one thread; sections do not nest.
+        let section = || section(unsafe { &mut *self.heap.get() });
+        if S::THREADS { self.lock.with(section) } else { section() }
+    }
+}
+
+// SAFETY: A1: a block is in use or in one of the heap's places, never both; blocks lie in memory that the source gave up
+// for good. A2: sizes are rounded up, `rounded` of any size up to the returned one is the same; addresses are multiples of
+// GRAIN, and above that `alloc_aligned` sees to it. A3: zero sizes are answered here. A4: nothing panics. A5: the
+// references of `&A` lead to the same heap.
+unsafe impl<S: Break> Allocator for BreakAllocator<S> {
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if layout.size() == 0 {
+            return Ok(zero_sized(layout));
+        }
+        let size = rounded(layout.size());
+        let found = self.with(|heap| heap.alloc(size, layout.align().max(GRAIN), &self.source));
+        found.map(|base| NonNull::slice_from_raw_parts(base, size)).ok_or(AllocError)
+    }
+
+    unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
+        if layout.size() == 0 || new_size == 0 || new_size > isize::MAX as usize {
+            return layout.size() == new_size;
+        }
+        let (old, new) = (rounded(layout.size()), rounded(new_size));
+        if new > old {
+            // SAFETY: the end of a live block (caller).
+            return self.with(|heap| heap.free.take_at(unsafe { block.add(old).as_ptr() }, new - old));
+        }
+        if new < old {
+            // SAFETY: the end of the block, which the client gives up.
+            self.with(|heap| unsafe { heap.give(block.add(new), old - new) });
+        }
+        true
+    }
+
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the block is live and of this size (A2), and given up (caller). Without a size it has no bytes.
+        self.with(|heap| unsafe { heap.give(block, rounded(layout.size())) });
+    }
+}
+
+impl Heap {
+    /// Takes `size` bytes at a multiple of `align`, which is at least a grain: more than enough is taken, and what lies
+    /// before and behind is given back.
+    fn alloc(&mut self, size: usize, align: usize, source: &impl Break) -> Option<NonNull<u8>> {
+        // A layout's size and alignment, rounded, are less than half of the addresses each.
+        let span = size + (align - GRAIN);
+        let block = loop {
+            if let Some(block) = self.free.take(span) {
+                break block;
+            }
+            self.grow(span, source)?;
+        };
+        let head = block.addr().get().wrapping_neg() & (align - 1);
+        // SAFETY: `head <= align - GRAIN`, so these are three parts of the block, which is ours; two are given up.
+        unsafe {
+            let start = block.add(head);
+            self.give(start.add(size), span - head - size);
+            self.give(block, head);
+            Some(start)
+        }
+    }
+
+    /// # Safety
+    /// The caller gives up the `size` bytes at `block`, which came from this heap.
+    unsafe fn give(&mut self, block: NonNull<u8>, size: usize) {
+        if size != 0 {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.free.give(block.as_ptr(), size) };
+        }
+    }
+
+    /// Makes the memory larger, by what a block of `size` lacks behind the last free block, and a larger map if need be.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, size: usize, source: &impl Break) -> Option<()> {
+        if size > isize::MAX as usize {
+            return None;
+        }
+        if self.end.is_null()
+            && let Some((base, len)) = source.initial()
+        {
+            return self.add(base, len);
+        }
+        let missing = size - self.free.size_before(self.end);
+        let (base, len) = source.grow(missing + self.free.room_for_map(self.end, missing + STEP))?;
+        self.add(base, len)
+    }
+
+    fn add(&mut self, base: NonNull<u8>, len: usize) -> Option<()> {
+        // SAFETY: fresh memory, which the source gives up for good; `len` bytes of it.
+        unsafe {
+            self.end = base.as_ptr().add(len);
+            self.free.add(base.as_ptr(), len).then_some(())
+        }
+    }
+}
