@@ -7,8 +7,15 @@ use heap_os::PAGE_SIZE_MAX;
 /// 33 KiB block wastes little, large enough that a segment's bitmaps are a few cache lines.
 pub(crate) const UNIT: usize = if PAGE_SIZE_MAX > 16 << 10 { PAGE_SIZE_MAX } else { 16 << 10 };
 
-/// Bytes of a segment, and its alignment: what is asked of the system at a time. Address space only until touched.
-pub(crate) const SEGMENT: usize = if usize::BITS >= 64 { 32 << 20 } else { 4 << 20 };
+/// Bytes of a segment, and its alignment: what is asked of the system at a time. Address space only until touched. At
+/// least 64 units: a word of a bitmap.
+pub(crate) const SEGMENT: usize = if usize::BITS >= 64 {
+    32 << 20
+} else if UNIT > (4 << 20) / 64 {
+    64 * UNIT
+} else {
+    4 << 20
+};
 
 /// Units of a segment.
 pub(crate) const UNITS: usize = SEGMENT / UNIT;

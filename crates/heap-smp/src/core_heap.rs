@@ -19,7 +19,7 @@ use crate::trim;
 pub(crate) static CORE: CoreHeap = CoreHeap::new();
 
 /// What happened to a class, to be compared with what is seen later.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Activity {
     depot: usize,
     journeys: u32,
@@ -27,6 +27,9 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
+    /// Nothing yet.
+    pub(crate) const NONE: Self = Self { depot: 0, journeys: 0, free_bytes: 0 };
+
     /// Whether there is something to give back once the class is quiet.
     pub(crate) fn is_worth_watching(self) -> bool {
         self.depot != 0 || self.free_bytes >= WATCH_FROM
@@ -86,6 +89,11 @@ impl CoreHeap {
     #[inline]
     pub(crate) fn is_worth_watching(&self) -> bool {
         self.watch.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is left to watch, until the next time that much is free.
+    pub(crate) fn stop_watching(&self) {
+        self.watch.store(false, Ordering::Relaxed);
     }
 
     /// Brings all blocks of a list home.

@@ -50,6 +50,14 @@ impl<T> Lock<T> {
         Guard { lock: self }
     }
 
+    /// Closes the lock if it is open.
+    #[cfg(not(loom))]
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        // Acquire as in `acquire`.
+        let open = self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        open.then_some(Guard { lock: self })
+    }
+
     #[inline]
     fn acquire(&self) {
         // Acquire pairs with the release in `Guard::drop` and `unlock_after_fork`.

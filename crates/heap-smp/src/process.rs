@@ -1,17 +1,19 @@
-//! Once for the process: settings are taken over, fork handlers registered, the helper thread started.
+//! Once for the process: settings are taken over, fork handlers registered, the helper thread started. Where there is no
+//! such thread, the slow calls do its work.
 
 use std::time::Duration;
 
 use crate::config::Settings;
-use crate::core_heap::CORE;
+use crate::core_heap::{CORE, CoreHeap};
+use crate::lock::Lock;
 use crate::reclaim::Watch;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 /// A helper thread runs, or is about to.
 static HELPER: AtomicBool = AtomicBool::new(false);
 
-/// The settings allow no helper thread.
+/// The settings allow no helper thread, or the system gave none: the calls do its work.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// The pause between two looks at the free memory: long enough that phases of a program do not lose their memory between
@@ -40,18 +42,20 @@ pub(crate) fn start(settings: &Settings) {
         unsafe { heap_os::pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork_in_child)) };
 }
 
-/// Starts the helper thread if none runs. No lock is held: to start a thread allocates.
+/// Starts the helper thread if none runs. No lock is held, and the caller's bins are whole: to start a thread allocates.
 #[cold]
 #[inline(never)]
 pub(crate) fn start_helper() {
-    if REFUSED.load(Ordering::Relaxed)
-        || HELPER.load(Ordering::Relaxed)
-        || HELPER.swap(true, Ordering::Relaxed)
-    {
+    if REFUSED.load(Ordering::Relaxed) {
+        return help_by_call();
+    }
+    if HELPER.load(Ordering::Relaxed) || HELPER.swap(true, Ordering::Relaxed) {
         return;
     }
     let helper = std::thread::Builder::new().name(String::from("heap-smp")).stack_size(STACK);
     if helper.spawn(help).is_err() {
+        // Not tried again: each attempt allocates, and asks the system.
+        REFUSED.store(true, Ordering::Relaxed);
         HELPER.store(false, Ordering::Relaxed);
     }
 }
@@ -63,21 +67,105 @@ fn help() {
         std::thread::sleep(TICK);
         quiet = if watch.tick(&CORE) { 0 } else { quiet + 1 };
     }
+    // In this order: what becomes worth watching in between is seen by the next call.
+    CORE.stop_watching();
     HELPER.store(false, Ordering::Relaxed);
 }
 
+/// Calls between two looks at the clock.
+const CALLS: usize = 256;
+
+/// The helper's work, done by calls.
+#[derive(Debug)]
+struct ByCall {
+    watch: Watch,
+    /// When the last tick was, in milliseconds.
+    last: u64,
+    /// Ticks since there was anything to do.
+    quiet: u32,
+}
+
+static BY_CALL: Lock<ByCall> = Lock::new(ByCall { watch: Watch::new(), last: 0, quiet: 0 });
+
+/// One slow call while free memory is worth watching: does the helper's work, every now and then, where there is no helper.
+/// One count as a rule. No lock is held. Allocates nothing.
+#[cold]
+pub(crate) fn help_by_call() {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    if !REFUSED.load(Ordering::Relaxed)
+        || !COUNT.fetch_add(1, Ordering::Relaxed).wrapping_add(1).is_multiple_of(CALLS)
+    {
+        return;
+    }
+    // Another thread that is at it is enough.
+    if let Some(mut by_call) = BY_CALL.try_lock() {
+        by_call.tick(&CORE, heap_os::pages::now_ms());
+    }
+}
+
+impl ByCall {
+    /// It is `now`, in milliseconds: one tick, if it is time for the next.
+    fn tick(&mut self, core: &CoreHeap, now: u64) {
+        if u128::from(now.saturating_sub(self.last)) < TICK.as_millis() {
+            return;
+        }
+        self.last = now;
+        self.quiet = if self.watch.tick(core) { 0 } else { self.quiet + 1 };
+        if self.quiet >= QUIET {
+            self.quiet = 0;
+            core.stop_watching();
+        }
+    }
+}
+
 unsafe extern "C" fn before_fork() {
+    BY_CALL.lock_for_fork();
     CORE.lock_for_fork();
 }
 
 unsafe extern "C" fn after_fork() {
     // SAFETY: `before_fork` ran on this thread.
-    unsafe { CORE.unlock_after_fork() }
+    unsafe {
+        CORE.unlock_after_fork();
+        BY_CALL.unlock_after_fork();
+    }
 }
 
 unsafe extern "C" fn after_fork_in_child() {
     // Threads do not survive a fork.
     HELPER.store(false, Ordering::Relaxed);
-    // SAFETY: `before_fork` ran on this thread.
-    unsafe { CORE.unlock_after_fork() }
+    // SAFETY: `before_fork` ran on this thread, which is this one's parent.
+    unsafe { after_fork() }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use super::*;
+    use crate::large;
+
+    static HEAP: CoreHeap = CoreHeap::new();
+    const NO_HELPER: Settings = Settings::new().background_thread(false);
+
+    #[test]
+    fn without_a_helper_calls_give_back_what_is_not_needed() {
+        HEAP.configure(&NO_HELPER);
+        let layout = Layout::from_size_align(8 << 20, 8).unwrap();
+        let block = NonNull::new(large::alloc(&HEAP, layout, &NO_HELPER)).unwrap();
+        // SAFETY: just allocated, and not used again.
+        unsafe { large::free(&HEAP, block, layout) };
+        assert!(HEAP.spans.lock().is_worth_watching());
+        let mut by_call = ByCall { watch: Watch::new(), last: 0, quiet: 0 };
+        let full = HEAP.spans.lock().counts.dirty;
+        for now in 0..100 {
+            by_call.tick(&HEAP, now);
+        }
+        assert_eq!(HEAP.spans.lock().counts.dirty, full, "not before a tick");
+        for tick in 1..20 {
+            by_call.tick(&HEAP, tick * 100);
+        }
+        assert!(HEAP.spans.lock().counts.dirty * crate::config::UNIT <= NO_HELPER.keep_min);
+    }
 }

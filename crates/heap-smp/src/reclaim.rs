@@ -38,7 +38,7 @@ pub(crate) struct Watch {
 }
 
 /// What the helper remembers of a size class.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct ClassWatch {
     seen: Activity,
     /// Ticks since anything changed.
@@ -46,8 +46,14 @@ struct ClassWatch {
 }
 
 impl Watch {
-    pub(crate) fn new() -> Self {
-        Self { lows: [0; WINDOW], ticks: 0, takes: 0, idle: 0, classes: [ClassWatch::default(); CLASSES] }
+    pub(crate) const fn new() -> Self {
+        Self {
+            lows: [0; WINDOW],
+            ticks: 0,
+            takes: 0,
+            idle: 0,
+            classes: [ClassWatch { seen: Activity::NONE, quiet: 0 }; CLASSES],
+        }
     }
 
     /// One tick has passed: gives back what was not needed. Says whether there is more to watch.

@@ -102,9 +102,9 @@ impl SpanHeap {
         &self.settings
     }
 
-    /// Whether so much is free and resident that a helper thread should watch it.
+    /// Whether so much is free and resident that somebody should watch it.
     pub(crate) fn is_worth_watching(&self) -> bool {
-        self.settings.background && self.counts.dirty * UNIT >= WATCH_FROM
+        self.counts.dirty * UNIT >= WATCH_FROM
     }
 
     /// Takes a run of `units` whose address is a multiple of `align` units, and describes it as one span.
@@ -121,12 +121,12 @@ impl SpanHeap {
         let (index, unit) = match self.find(units, align) {
             Some(found) => found,
             None => {
-                self.grow(directory)?;
+                self.grow(directory, units + align - 1)?;
                 self.find(units, align)?
             }
         };
         let segment = self.segments[index]?;
-        let (clean, advised) = self.claim(index, segment, unit, units);
+        let (clean, advised) = self.claim(index, segment, unit, units)?;
         let span = segment.describe(unit, units, kind, class, slot);
         let populate = clean && !advised && self.counts.in_use * UNIT >= self.settings.prefault_from;
         Some(Taken { span, clean, populate })
@@ -157,7 +157,7 @@ impl SpanHeap {
         if bits::run_at(|word| maps.free[word], first + old, more) < more {
             return None;
         }
-        let (clean, _) = self.claim(index, segment, first + old, more);
+        let (clean, _) = self.claim(index, segment, first + old, more)?;
         segment.set_units(span, units);
         Some(clean)
     }
@@ -215,8 +215,13 @@ impl SpanHeap {
         None
     }
 
-    /// Marks free units as owned. Says whether all of them read as zeros, and whether all lie in huge pages.
-    fn claim(&mut self, index: usize, segment: &Segment, unit: usize, units: usize) -> (bool, bool) {
+    /// Marks free units as owned. Says whether all of them read as zeros, and whether all lie in huge pages. `None`: the
+    /// system has no memory for what was given back.
+    fn claim(&mut self, index: usize, segment: &Segment, unit: usize, units: usize) -> Option<(bool, bool)> {
+        if !pages::DECOMMIT_KEEPS_ACCESS {
+            // SAFETY: the units are ours and free; access is only added.
+            unsafe { pages::commit(segment.unit_ptr(unit), units * UNIT) }.ok()?;
+        }
         // SAFETY: G3: `&mut self` is the lock's guard.
         let maps = unsafe { segment.maps() };
         let dirty = bits::count(&maps.dirty, unit, units);
@@ -230,7 +235,7 @@ impl SpanHeap {
         summary.dirty -= dirty as u16;
         self.counts.dirty -= dirty;
         self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
-        (dirty == 0, advised)
+        Some((dirty == 0, advised))
     }
 
     /// Whether so much is in use that a huge page that is not filled costs a small part of it.
@@ -278,8 +283,9 @@ impl SpanHeap {
         self.counts.in_use -= units;
     }
 
-    /// Gets more units from the system: a segment, or, where it refuses so much, a small piece of one.
-    fn grow(&mut self, directory: &Directory) -> Option<()> {
+    /// Gets more units from the system: a segment, or, where it refuses so much, a small piece of one, but no smaller
+    /// than `units`.
+    fn grow(&mut self, directory: &Directory, units: usize) -> Option<()> {
         if let Ok(base) = pages::map_aligned(SEGMENT, SEGMENT) {
             if self.adopt(directory, base, SEGMENT) {
                 return Some(());
@@ -287,7 +293,9 @@ impl SpanHeap {
             // SAFETY: mapped just above with this length, and unused. If it stays mapped, it was never touched.
             let _ = unsafe { pages::unmap(base, SEGMENT) };
         }
-        PIECES.iter().find_map(|&len| self.grow_piece(directory, len).then_some(()))
+        // A piece that cannot serve the request would be taken from others, at each request again. Its first unit may not
+        // be whole.
+        PIECES.iter().find_map(|&len| (len / UNIT > units && self.grow_piece(directory, len)).then_some(()))
     }
 
     #[cold]
@@ -295,10 +303,10 @@ impl SpanHeap {
         let Ok(base) = pages::map(len) else { return false };
         let first = base.addr().get().next_multiple_of(UNIT);
         // Only the part in the first stretch, in whole units.
-        let end = (base.addr().get() + len).min((first & !(SEGMENT - 1)) + SEGMENT) & !(UNIT - 1);
-        if end > first {
+        let rest = (len - (first - base.addr().get())).min(SEGMENT - first % SEGMENT) & !(UNIT - 1);
+        if rest > 0 {
             let start = base.with_addr(NonZero::new(first).unwrap_or(base.addr()));
-            if self.adopt(directory, start, end - first) {
+            if self.adopt(directory, start, rest) {
                 return true;
             }
         }

@@ -181,14 +181,21 @@ impl ThreadCache {
     #[inline(never)]
     fn alloc_slow(&self, bin: usize, settings: &Settings) -> *mut u8 {
         let class = class_of_bin(bin);
-        if self.life.get() != Life::Active && !self.start(settings) {
-            return CORE.refill(class, 1).0.cast();
+        if self.life.get() != Life::Active {
+            if !self.start(settings) {
+                return CORE.refill(class, 1).0.cast();
+            }
+            // To start may allocate and free: the bin may have blocks by now.
+            return self.take(bin, settings);
         }
         self.refill(bin, class)
     }
 
     /// Fills an empty bin and pops a block of it; null when there is no memory.
     fn refill(&self, bin: usize, class: usize) -> *mut u8 {
+        if CORE.is_worth_watching() {
+            crate::process::help_by_call();
+        }
         self.freeing[bin].set(false);
         let full = CLASS[class].chain as usize;
         let mut chain = self.spare[bin].replace(ptr::null_mut());
@@ -226,7 +233,12 @@ impl ThreadCache {
         // T1 again: the count went below zero.
         self.room[bin].set(0);
         let class = class_of_bin(bin);
-        if self.life.get() != Life::Active && !self.start(&Settings::DEFAULT) {
+        if self.life.get() != Life::Active {
+            if self.start(&Settings::DEFAULT) {
+                // To start may allocate and free: there may be room by now.
+                // SAFETY: the caller's promise is the same.
+                return unsafe { self.put(bin, block) };
+            }
             let link = block.as_ptr().cast::<Link>();
             // SAFETY: the block is the caller's to give; a list of one.
             return unsafe {
@@ -235,7 +247,7 @@ impl ThreadCache {
             };
         }
         self.make_room(bin, class);
-        // SAFETY: the caller's promise is the same; the bin is empty now.
+        // SAFETY: the caller's promise is the same.
         unsafe { self.put(bin, block) }
     }
 
@@ -251,10 +263,11 @@ impl ThreadCache {
                 unsafe { CORE.push_chain(class, chain) }
             }
         }
+        self.room[bin].set(CLASS[class].chain as usize);
+        // Last, when T1 holds: to start a thread allocates and frees.
         if CORE.is_worth_watching() {
             crate::process::start_helper();
         }
-        self.room[bin].set(CLASS[class].chain as usize);
     }
 
     /// Begins to use the cache of a new thread. `false`: it is retired, and must not be filled.

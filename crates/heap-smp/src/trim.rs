@@ -47,8 +47,14 @@ fn trim(span: &Span, class: &Class) {
         if run > 0 {
             let base = span.base().wrapping_add(from * page);
             // SAFETY: the pages are the slab's, and each of their slots is home (Z2), so nobody relies on their contents: a
-            // slot's bytes mean something only while it is out. If the system refuses, nothing is lost.
-            let _ = NonNull::new(base).map(|base| unsafe { pages::decommit(base, run * page) });
+            // slot's bytes mean something only while it is out. They stay accessible. If the system refuses, nothing is lost.
+            let _ = NonNull::new(base).map(|base| unsafe {
+                if pages::DECOMMIT_KEEPS_ACCESS {
+                    pages::decommit(base, run * page)
+                } else {
+                    pages::advise_free(base, run * page)
+                }
+            });
         }
         from += run + 1;
     }

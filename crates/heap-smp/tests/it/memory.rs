@@ -49,6 +49,30 @@ fn an_idle_program_becomes_lean_without_any_call() {
     });
 }
 
+#[test]
+fn the_helper_goes_when_nothing_is_left_to_do_and_stays_away() {
+    child::passes("memory::the_helper_goes_when_nothing_is_left_to_do_and_stays_away", || {
+        drop(boxes::<100>(1_000_000));
+        for runs in [true, false] {
+            let reached = (0..600).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                helper_runs() == runs
+            });
+            assert!(reached, "{runs}");
+        }
+        for _ in 0..100 {
+            drop(boxes::<100>(1000));
+            assert!(!helper_runs());
+        }
+    });
+}
+
+fn helper_runs() -> bool {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.into_iter().any(|name| name.trim() == "heap-smp")
+}
+
 /// As [`resident`], with a buffer on the stack.
 fn resident_without_allocating() -> usize {
     use std::io::Read;

@@ -126,6 +126,22 @@ fn exhausted_address_space_is_null_and_not_the_end() {
     });
 }
 
+/// What is refused takes nothing: no pieces that are too small for it.
+#[cfg(unix)]
+#[test]
+fn a_refused_request_leaves_the_address_space_to_others() {
+    child::passes("refusal::a_refused_request_leaves_the_address_space_to_others", || {
+        limit_address_space(512 << 20);
+        let layout = Layout::from_size_align(10 << 20, 8).unwrap();
+        while SMP.alloc(layout).is_ok() {}
+        let before = SMP.stats().reserved_bytes;
+        for _ in 0..10 {
+            assert!(SMP.alloc(layout).is_err());
+        }
+        assert_eq!(SMP.stats().reserved_bytes, before);
+    });
+}
+
 #[cfg(unix)]
 fn limit_address_space(bytes: u64) {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };

@@ -34,6 +34,25 @@ fn free(block: NonNull<u8>, layout: Layout) {
     unsafe { SMP.free(block, layout) }
 }
 
+/// Whoever holds the lock of the standard error stream may itself wait for the heap.
+#[cfg(unix)]
+#[test]
+fn a_message_does_not_wait_for_the_error_stream() {
+    aborts("a_message_does_not_wait_for_the_error_stream", "double free", || {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let stream = std::io::stderr().lock();
+            sender.send(()).unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+            drop(stream);
+        });
+        receiver.recv().unwrap();
+        let block = alloc(LARGE);
+        free(block, LARGE);
+        free(block, LARGE);
+    });
+}
+
 #[test]
 fn a_small_block_freed_twice() {
     aborts("a_small_block_freed_twice", "double free", || {
