@@ -4,7 +4,7 @@ use core::alloc::Layout;
 
 use crate::findings::Findings;
 use crate::inspect;
-use crate::span::{Slot, Span, State};
+use crate::span::{Meta, Place, Slot, Span, State};
 use crate::violation::{Operation, Violation, ViolationKind};
 
 /// What a client brings.
@@ -15,22 +15,32 @@ pub(crate) struct Claim {
     pub(crate) operation: Operation,
 }
 
-/// The slot of a live block that starts at the claimed address; `None` when there is none. Whatever differs from the
-/// claim, or was written around the block, is among the findings. Under the stripe's lock.
-#[inline]
-pub(crate) fn admit<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option<Slot<'a>> {
+/// A live block.
+#[derive(Clone, Copy)]
+pub(crate) struct Admitted<'a> {
+    pub(crate) slot: Slot<'a>,
+    pub(crate) meta: Meta,
+    pub(crate) place: Place,
+}
+
+/// The live block that starts at the claimed address; `None` when there is none. Whatever differs from the claim, or
+/// was written around the block, is among the findings. Under the stripe's lock.
+#[inline(always)]
+pub(crate) fn admit<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option<Admitted<'a>> {
     if let Some(slot) = span.slot_of(claim.addr) {
         let meta = slot.meta();
+        let place = slot.place_of(meta);
         if meta.state == State::Live
-            && slot.block().addr().get() == claim.addr
-            && slot.size() == claim.layout.size()
+            && place.addr() == claim.addr
+            && place.size == claim.layout.size()
             && meta.align() == claim.layout.align()
-            && inspect::is_armed(&slot)
+            && inspect::is_armed(&place)
         {
-            return Some(slot);
+            return Some(Admitted { slot, meta, place });
         }
     }
-    examine(span, claim, findings)
+    let slot = examine(span, claim, findings)?;
+    Some(Admitted { slot, meta: slot.meta(), place: slot.place() })
 }
 
 #[cold]
@@ -44,10 +54,10 @@ fn examine<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option
         findings.push(interior);
         return None;
     };
-    let block = slot.block().addr().get();
+    let place = slot.place();
     let facts = Some(inspect::facts(&slot));
-    if addr != block {
-        let distance = addr.wrapping_sub(block);
+    if addr != place.addr() {
+        let distance = addr.wrapping_sub(place.addr());
         findings.push(Violation { block: facts, distance, ..interior });
         return None;
     }
@@ -60,7 +70,7 @@ fn examine<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option
     if slot.meta().align() != layout.align() {
         findings.push(Violation { kind: ViolationKind::WrongAlignment, block: facts, ..interior });
     }
-    if slot.size() != layout.size() {
+    if place.size != layout.size() {
         findings.push(Violation { kind: ViolationKind::WrongSize, block: facts, ..interior });
     }
     verify_canaries(&slot, operation, findings);
@@ -69,9 +79,10 @@ fn examine<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option
 
 /// Looks for writes around a live block, and restores the canaries, so that they are told once.
 pub(crate) fn verify_canaries(slot: &Slot<'_>, operation: Operation, findings: &mut Findings) {
-    if inspect::is_armed(slot) {
+    let place = slot.place();
+    if inspect::is_armed(&place) {
         return;
     }
     inspect::canary_damage(slot, operation).into_iter().flatten().for_each(|found| findings.push(found));
-    inspect::arm(slot);
+    inspect::arm(&place);
 }

@@ -11,19 +11,20 @@ use heap_core::{AllocError, Allocator, Owns, UsableSize, Usage};
 use crate::debug_allocator::DebugAllocator;
 use crate::findings::Findings;
 use crate::operations::Changed;
+use crate::sys::Site;
 use crate::verbose;
 use crate::violation::{Operation, Violation, ViolationKind};
 
 impl<A: Allocator> DebugAllocator<A> {
     #[inline]
-    fn alloc_at(&self, layout: Layout, zeroed: bool, mark: usize) -> Result<NonNull<[u8]>, AllocError> {
+    fn alloc_at(&self, layout: Layout, zeroed: bool, site: &Site) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
         if !self.config.safety {
             return if zeroed { self.backing.alloc_zeroed(layout) } else { self.backing.alloc(layout) };
         }
-        let block = self.take(layout, zeroed, mark).ok_or(AllocError)?;
+        let block = self.take(layout, zeroed, site).ok_or(AllocError)?;
         if self.config.verbose_log {
             verbose::log("alloc", block.addr().get(), layout.size(), layout.align());
         }
@@ -31,11 +32,11 @@ impl<A: Allocator> DebugAllocator<A> {
     }
 
     #[inline]
-    fn free_at(&self, block: NonNull<u8>, layout: Layout, operation: Operation, mark: usize) {
+    fn free_at(&self, block: NonNull<u8>, layout: Layout, operation: Operation, site: &Site) {
         if self.config.verbose_log {
             verbose::log("free", block.addr().get(), layout.size(), layout.align());
         }
-        self.give(block, layout, operation, mark);
+        self.give(block, layout, operation, site);
     }
 
     fn resize_at(
@@ -44,12 +45,12 @@ impl<A: Allocator> DebugAllocator<A> {
         layout: Layout,
         new_size: usize,
         operation: Operation,
-        mark: usize,
+        site: &Site,
     ) -> bool {
         if layout.size() == 0 || new_size == 0 {
             return layout.size() == new_size;
         }
-        let done = matches!(self.change(block, layout, new_size, operation, mark), Changed::InPlace);
+        let done = matches!(self.change(block, layout, new_size, operation, site), Changed::InPlace);
         if done && self.config.verbose_log {
             verbose::log(operation.name(), block.addr().get(), new_size, layout.align());
         }
@@ -62,46 +63,39 @@ impl<A: Allocator> DebugAllocator<A> {
         block: NonNull<u8>,
         old: Layout,
         new: Layout,
-        mark: usize,
+        site: &Site,
     ) -> Result<NonNull<[u8]>, AllocError> {
         if old.size() == 0 {
-            return self.alloc_at(new, false, mark);
+            return self.alloc_at(new, false, site);
         }
         let mut recorded = old;
         if new.size() != 0 {
             // An alignment that changes is a move; the records are asked nevertheless.
             let in_place = if new.align() == old.align() { new.size() } else { usize::MAX };
-            match self.change(block, old, in_place, Operation::Realloc, mark) {
+            match self.change(block, old, in_place, Operation::Realloc, site) {
                 Changed::InPlace => return Ok(NonNull::slice_from_raw_parts(block, new.size())),
                 Changed::Refused(layout) => recorded = layout,
                 Changed::NoBlock => return Err(AllocError),
             }
         }
-        let fresh = self.alloc_at(new, false, mark)?;
+        let fresh = self.alloc_at(new, false, site)?;
         // SAFETY: both are live blocks (the records said so of the old one) of at least the smaller size, and apart.
         unsafe {
             fresh.cast::<u8>().copy_from_nonoverlapping(block, recorded.size().min(new.size()));
         }
-        self.free_at(block, recorded, Operation::Realloc, mark);
+        self.free_at(block, recorded, Operation::Realloc, site);
         Ok(fresh)
     }
 
     /// Misuse that only `GlobalAlloc` allows.
     #[cold]
     #[inline(never)]
-    fn misused(&self, kind: ViolationKind, operation: Operation, addr: usize, layout: Layout, mark: usize) {
+    fn misused(&self, kind: ViolationKind, operation: Operation, addr: usize, layout: Layout, site: &Site) {
         let mut findings = Findings::new();
         let given = Some((layout.size(), layout.align()));
         findings.push(Violation { given, ..Violation::new(kind, operation, addr) });
-        self.tell(&findings, mark);
+        self.tell(&findings, site);
     }
-}
-
-/// The address of a local variable, which lies in the frame of the function that this is inlined into.
-#[inline(always)]
-fn mark() -> usize {
-    let local = 0_u8;
-    (&raw const local).addr()
 }
 
 // SAFETY: A1: slots of a span, and spans, are disjoint; a block's slot is not reused before it is freed; canaries and
@@ -111,12 +105,12 @@ fn mark() -> usize {
 unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
     #[inline(never)]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        self.alloc_at(layout, false, mark())
+        self.alloc_at(layout, false, &Site::here())
     }
 
     #[inline(never)]
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        self.alloc_at(layout, true, mark())
+        self.alloc_at(layout, true, &Site::here())
     }
 
     #[inline(never)]
@@ -125,7 +119,7 @@ unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
             // SAFETY: the caller's promise is the same, and the block is the backing allocator's.
             return unsafe { self.backing.resize(block, layout, new_size) };
         }
-        self.resize_at(block, layout, new_size, Operation::Resize, mark())
+        self.resize_at(block, layout, new_size, Operation::Resize, &Site::here())
     }
 
     #[inline(never)]
@@ -134,13 +128,13 @@ unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
             // SAFETY: the caller's promise is the same, and the block is the backing allocator's.
             return unsafe { self.backing.remap(block, layout, new_size) };
         }
-        let same = self.resize_at(block, layout, new_size, Operation::Remap, mark());
+        let same = self.resize_at(block, layout, new_size, Operation::Remap, &Site::here());
         if same {
             return Some(NonNull::slice_from_raw_parts(block, new_size));
         }
         let moves = !self.config.shrink_in_place && new_size != 0 && new_size < layout.size();
         let new = Layout::from_size_align(new_size, layout.align()).ok().filter(|_| moves)?;
-        self.realloc_at(block, layout, new, mark()).ok()
+        self.realloc_at(block, layout, new, &Site::here()).ok()
     }
 
     #[inline(never)]
@@ -152,7 +146,7 @@ unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
             // SAFETY: the caller's promise is the same, and the block is the backing allocator's.
             return unsafe { self.backing.free(block, layout) };
         }
-        self.free_at(block, layout, Operation::Free, mark());
+        self.free_at(block, layout, Operation::Free, &Site::here());
     }
 
     #[inline(never)]
@@ -166,7 +160,7 @@ unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
             // SAFETY: the caller's promise is the same, and the block is the backing allocator's.
             return unsafe { self.backing.realloc(block, old, new) };
         }
-        self.realloc_at(block, old, new, mark())
+        self.realloc_at(block, old, new, &Site::here())
     }
 }
 
@@ -175,17 +169,17 @@ unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() == 0 && self.config.safety {
-            self.misused(ViolationKind::ZeroSize, Operation::Alloc, 0, layout, mark());
+            self.misused(ViolationKind::ZeroSize, Operation::Alloc, 0, layout, &Site::here());
         }
-        self.alloc_at(layout, false, mark()).map_or(ptr::null_mut(), |block| block.cast().as_ptr())
+        self.alloc_at(layout, false, &Site::here()).map_or(ptr::null_mut(), |block| block.cast().as_ptr())
     }
 
     #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if layout.size() == 0 && self.config.safety {
-            self.misused(ViolationKind::ZeroSize, Operation::Alloc, 0, layout, mark());
+            self.misused(ViolationKind::ZeroSize, Operation::Alloc, 0, layout, &Site::here());
         }
-        self.alloc_at(layout, true, mark()).map_or(ptr::null_mut(), |block| block.cast().as_ptr())
+        self.alloc_at(layout, true, &Site::here()).map_or(ptr::null_mut(), |block| block.cast().as_ptr())
     }
 
     #[inline(never)]
@@ -197,10 +191,10 @@ unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
                     // SAFETY: the caller's promise is the same, and the block is the backing allocator's.
                     return unsafe { Allocator::free(&self.backing, block, layout) };
                 }
-                self.free_at(block, layout, Operation::Free, mark());
+                self.free_at(block, layout, Operation::Free, &Site::here());
             }
             _ if self.config.safety => {
-                self.misused(kind, Operation::Free, block.addr(), layout, mark());
+                self.misused(kind, Operation::Free, block.addr(), layout, &Site::here());
             }
             _ => {}
         }
@@ -210,14 +204,14 @@ unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Ok(new) = Layout::from_size_align(new_size, layout.align()) else { return ptr::null_mut() };
         let Some(old) = NonNull::new(block) else {
-            self.misused(ViolationKind::NullPointer, Operation::Realloc, 0, layout, mark());
+            self.misused(ViolationKind::NullPointer, Operation::Realloc, 0, layout, &Site::here());
             return ptr::null_mut();
         };
         if layout.size() == 0 || new_size == 0 {
-            self.misused(ViolationKind::ZeroSize, Operation::Realloc, block.addr(), layout, mark());
+            self.misused(ViolationKind::ZeroSize, Operation::Realloc, block.addr(), layout, &Site::here());
         }
         let moved = if self.config.safety {
-            self.realloc_at(old, layout, new, mark())
+            self.realloc_at(old, layout, new, &Site::here())
         } else {
             // SAFETY: the caller's promise is the same, and the block is the backing allocator's.
             unsafe { Allocator::realloc(&self.backing, old, layout, new) }
@@ -241,7 +235,7 @@ unsafe impl<A: Allocator> UsableSize for DebugAllocator<A> {
     unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize {
         if layout.size() != 0 && self.config.safety {
             // Asks for more than can be: the answer is that the block is there, or a report that it is not.
-            let _ = self.change(block, layout, usize::MAX, Operation::Resize, mark());
+            let _ = self.change(block, layout, usize::MAX, Operation::Resize, &Site::here());
         }
         layout.size()
     }

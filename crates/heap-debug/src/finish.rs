@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::span::State;
 use crate::stripe::{Context, Stripe, verify_freed};
 use crate::sync::Ordering;
+use crate::sys::Site;
 use crate::thread;
 use crate::violation::Operation;
 
@@ -21,8 +22,7 @@ impl<A: Allocator> DebugAllocator<A> {
     /// time under its lock; may run while other threads allocate.
     #[inline(never)]
     pub fn check_all(&self) -> usize {
-        let local = 0_u8;
-        let mark = (&raw const local).addr();
+        let site = &Site::here();
         let Some(ledger) = self.known_ledger() else { return 0 };
         let mut count = 0;
         for stripe in &ledger.stripes {
@@ -33,7 +33,7 @@ impl<A: Allocator> DebugAllocator<A> {
                 drop(stripe);
                 count += findings.as_slice().len();
                 if !findings.is_empty() {
-                    self.tell(&findings, mark);
+                    self.tell(&findings, site);
                 }
                 if done {
                     break;

@@ -9,7 +9,6 @@ use heap_os::pages::{self, Access};
 use crate::address_map::GRANULE;
 use crate::fill::{LEAD, TRAIL};
 use crate::findings::Findings;
-use crate::inspect;
 use crate::span::{Kind, Slot, Span, State};
 use crate::stripe::{Context, GONE_LARGE, Request, Stripe, verify_freed};
 use crate::violation::Operation;
@@ -65,7 +64,7 @@ impl Stripe {
         span.block.set(unsafe { span.base.get().add(plan.lead) });
         let slot = Slot { span, index: 0 };
         slot.set_meta(request.meta);
-        self.start_life(cx, &slot, request);
+        self.start_life(cx, &slot.place(), request);
         Some(span.block.get())
     }
 
@@ -168,11 +167,11 @@ impl Stripe {
         span.block.set(unsafe { base.add(offset) });
         let slot = Slot { span, index: 0 };
         slot.set_meta(request.meta);
-        self.start_life(cx, &slot, request);
+        self.start_life(cx, &slot.place(), request);
         Some(span.block.get())
     }
 
-    /// Takes a live large or guarded block back.
+    /// Takes a large block back, which is filled, or a guarded one.
     pub(crate) fn free_large(&mut self, cx: &Context<'_>, slot: Slot<'_>, findings: &mut Findings) {
         let span = slot.span;
         if span.kind.get() == Kind::Guarded {
@@ -182,8 +181,6 @@ impl Stripe {
                 pages::decommit(span.base.get(), span.len.get())
                     .and_then(|()| pages::protect(span.base.get(), span.len.get(), Access::None))
             };
-        } else {
-            inspect::fill_freed(&slot, cx.config);
         }
         self.late.push_back(span);
         self.late_bytes += span.len.get();

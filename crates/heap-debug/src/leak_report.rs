@@ -113,15 +113,15 @@ impl LeakReport {
 
     /// Counts a live block. `index` finds the site of a trace: its place plus one.
     pub(crate) fn count(&mut self, slot: &Slot<'_>, index: &mut [u32]) {
-        let meta = slot.meta();
-        let (size, align, allocated) = (slot.size(), meta.align(), meta.allocated);
+        let (meta, place) = (slot.meta(), slot.place());
+        let (size, align, allocated) = (place.size, meta.align(), meta.allocated);
         self.blocks += 1;
         self.bytes += size;
         let known = match index.get(allocated.id() as usize) {
             Some(&place) if !allocated.is_none() => (place != 0).then(|| place as usize - 1),
             _ => self.find_untraced(size, align),
         };
-        let addr = slot.block().addr().get();
+        let addr = place.addr();
         let site = LeakSite { allocated, blocks: 0, bytes: 0, addr, size, align };
         let Some(place) = known.or_else(|| self.push(site)) else { return };
         if let Some(entry) = index.get_mut(allocated.id() as usize) {

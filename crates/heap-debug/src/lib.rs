@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod sync;
+mod sys;
 mod thread;
 mod lock;
 mod fill;

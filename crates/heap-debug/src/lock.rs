@@ -1,31 +1,47 @@
-//! The lock of a stripe: spins a little, then yields to the scheduler. Never allocates, and knows its holder.
+//! The lock of a stripe: almost free for the one thread that uses it alone. Never allocates, and knows its holder.
 //!
-//! A thread that comes back while it holds the lock (from a signal handler that interrupted it) is told so instead
-//! of waiting for itself.
+//! A lock may be *biased* to a thread: that thread takes it by plain stores and loads, without an atomic exchange.
+//! The first other thread revokes the bias for good, by a barrier that every thread feels; from then on all spin a
+//! little, then yield. A thread that comes back while it holds the lock (from a signal handler that interrupted it) is
+//! told so instead of waiting for itself.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering, compiler_fence};
+use crate::sys;
 
 /// Turns of a busy wait before the processor is given away: the lock is held for about a hundred nanoseconds.
 const SPINS: u32 = 64;
+
+/// In `owner`: the lock was shared between threads, and stays so.
+const SHARED: usize = usize::MAX;
 
 /// A value behind a lock.
 ///
 /// # Invariants
 ///
-/// - **L1** `holder` is a thread's token exactly while that thread has the one [`Guard`], or between
-///   [`acquire`](Lock::acquire) and [`release`](Lock::release); else 0.
-/// - **L2** `value` is accessed only through the guard.
+/// - **L1** `holder` is a thread's token while that thread has the lock in the shared way: from a compare-and-swap until
+///   [`release`](Lock::release); else 0.
+/// - **L2** `owner` is 0, then perhaps a thread's token, then `SHARED`; it is written by holders (L1) only. While it is a token,
+///   that thread has the lock exactly while `busy` is 1; `busy` is written by it only.
+/// - **L3** A holder has the value only once `owner` is 0, `SHARED` or its own token, and, if it revoked a bias, `busy` was
+///   seen 0 after the barrier.
+/// - **L4** `value` is accessed only through the guard.
+///
+/// Why L3 suffices: the owner writes `busy`, then reads `owner`; a revoker writes `owner`, lets every thread pass a
+/// barrier, then reads `busy`. If the owner read its token, it did so before the barrier, so its `busy` is seen; if it
+/// comes later, it reads `SHARED` and steps back.
 #[derive(Debug)]
 pub(crate) struct Lock<T> {
     holder: AtomicUsize,
+    owner: AtomicUsize,
+    busy: AtomicUsize,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: L1 and L2: one thread at a time reaches the value, and the acquire in `acquire` pairs with the release in
-// `release`.
+// SAFETY: L3 and L4: one thread at a time reaches the value. Acquire in `acquire` and in `revoke` pairs with the releases
+// at the end of a guard.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 /// The calling thread holds the lock already.
@@ -36,34 +52,70 @@ pub(crate) struct Reentered;
 #[derive(Debug)]
 pub(crate) struct Guard<'a, T> {
     lock: &'a Lock<T>,
+    /// Taken by the owner, by L2.
+    biased: bool,
 }
 
 impl<T> Lock<T> {
     /// An open lock.
     pub(crate) const fn new(value: T) -> Self {
-        Self { holder: AtomicUsize::new(0), value: UnsafeCell::new(value) }
+        Self {
+            holder: AtomicUsize::new(0),
+            owner: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Waits until the lock is open, and closes it for the thread whose token is given.
     #[inline]
     pub(crate) fn lock(&self, token: usize) -> Result<Guard<'_, T>, Reentered> {
+        // Relaxed: a thread sees its own token, and `SHARED` at the latest behind the barrier.
+        if self.owner.load(Ordering::Relaxed) == token {
+            if self.busy.load(Ordering::Relaxed) != 0 {
+                return Err(Reentered);
+            }
+            self.busy.store(1, Ordering::Relaxed);
+            // Keeps the compiler from swapping the store and the load; for the processor there is the barrier (L3).
+            compiler_fence(Ordering::SeqCst);
+            if self.owner.load(Ordering::Relaxed) == token {
+                return Ok(Guard { lock: self, biased: true });
+            }
+            self.busy.store(0, Ordering::Release);
+        }
         self.acquire(token)?;
-        Ok(Guard { lock: self })
+        Ok(Guard { lock: self, biased: false })
+    }
+
+    /// As [`lock`](Self::lock), by the thread that is to have the lock for itself as long as no other comes.
+    #[inline]
+    pub(crate) fn lock_own(&self, token: usize) -> Result<Guard<'_, T>, Reentered> {
+        let mut guard = self.lock(token)?;
+        if !guard.biased && self.owner.load(Ordering::Relaxed) == 0 && sys::has_barrier() {
+            // L2: the guard is a holder's. It goes on as the owner's; the next holder sees both stores by L1.
+            self.busy.store(1, Ordering::Relaxed);
+            self.owner.store(token, Ordering::Relaxed);
+            guard.biased = true;
+            // SAFETY: this thread is the holder.
+            unsafe { self.release() };
+        }
+        Ok(guard)
     }
 
     /// As [`lock`](Self::lock), without a guard: for `fork`.
     #[inline]
     pub(crate) fn acquire(&self, token: usize) -> Result<(), Reentered> {
         // Acquire pairs with the release in `release`.
-        if self.holder.compare_exchange_weak(0, token, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            return Ok(());
+        if self.holder.compare_exchange_weak(0, token, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.wait(token)?;
         }
-        self.acquire_slow(token)
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner == 0 || owner == SHARED { Ok(()) } else { self.revoke(owner == token) }
     }
 
     #[cold]
     #[inline(never)]
-    fn acquire_slow(&self, token: usize) -> Result<(), Reentered> {
+    fn wait(&self, token: usize) -> Result<(), Reentered> {
         let mut spins = 0;
         loop {
             // Relaxed: a thread always sees its own token, and others' only make it wait.
@@ -76,9 +128,27 @@ impl<T> Lock<T> {
             {
                 return Ok(());
             }
-            spins += 1;
-            if spins < SPINS { core::hint::spin_loop() } else { std::thread::yield_now() }
+            pause(&mut spins);
         }
+    }
+
+    /// Ends the bias. The caller is the holder.
+    #[cold]
+    #[inline(never)]
+    fn revoke(&self, own: bool) -> Result<(), Reentered> {
+        if own && self.busy.load(Ordering::Relaxed) != 0 {
+            // SAFETY: the caller is the holder, and gives up.
+            unsafe { self.release() };
+            return Err(Reentered);
+        }
+        self.owner.store(SHARED, Ordering::Relaxed);
+        sys::barrier_for_all();
+        let mut spins = 0;
+        // Acquire pairs with the release of the owner's last guard.
+        while self.busy.load(Ordering::Acquire) != 0 {
+            pause(&mut spins);
+        }
+        Ok(())
     }
 
     /// The value, without a guard: for `fork`.
@@ -87,7 +157,7 @@ impl<T> Lock<T> {
     ///
     /// This thread closed the lock with [`acquire`](Self::acquire), and has no guard.
     pub(crate) unsafe fn peek(&self) -> &T {
-        // SAFETY: L1: the caller is the one holder.
+        // SAFETY: L3: the caller is the one holder.
         unsafe { &*self.value.get() }
     }
 
@@ -105,7 +175,7 @@ impl<T> Deref for Guard<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: L1: this guard is the only one.
+        // SAFETY: L3: this guard is the only one.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -113,7 +183,7 @@ impl<T> Deref for Guard<'_, T> {
 impl<T> DerefMut for Guard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: L1: this guard is the only one.
+        // SAFETY: L3: this guard is the only one.
         unsafe { &mut *self.lock.value.get() }
     }
 }
@@ -121,7 +191,50 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: L1: a guard exists only after `acquire` by this thread: it borrows a lock and is not sent.
-        unsafe { self.lock.release() }
+        if self.biased {
+            self.lock.busy.store(0, Ordering::Release);
+        } else {
+            // SAFETY: L1: this guard is of `acquire` by this thread: it borrows a lock and is not sent.
+            unsafe { self.lock.release() }
+        }
+    }
+}
+
+fn pause(spins: &mut u32) {
+    *spins += 1;
+    if *spins < SPINS { core::hint::spin_loop() } else { std::thread::yield_now() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::thread;
+
+    #[test]
+    fn a_bias_is_taken_used_and_revoked_without_losing_a_count() {
+        for _ in 0..50 {
+            let lock = Lock::new(0_u64);
+            std::thread::scope(|scope| {
+                for turns in [20_000, 100] {
+                    let lock = &lock;
+                    scope.spawn(move || {
+                        for _ in 0..turns {
+                            *lock.lock_own(thread::token()).unwrap() += 1;
+                        }
+                    });
+                }
+            });
+            assert_eq!(*lock.lock(thread::token()).unwrap(), 20_100);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_has_the_lock_is_told_so() {
+        let lock = Lock::new(0);
+        for _ in 0..2 {
+            let guard = lock.lock_own(thread::token()).unwrap();
+            assert!(lock.lock(thread::token()).is_err() && lock.acquire(thread::token()).is_err());
+            drop(guard);
+        }
     }
 }

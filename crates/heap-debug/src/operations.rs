@@ -5,7 +5,7 @@ use core::ptr::{self, NonNull};
 
 use heap_core::Allocator;
 
-use crate::admit::{Claim, admit};
+use crate::admit::{Admitted, Claim, admit};
 use crate::config::{Guard, OnViolation};
 use crate::debug_allocator::DebugAllocator;
 use crate::findings::Findings;
@@ -14,9 +14,10 @@ use crate::ledger::Ledger;
 use crate::lock;
 use crate::report;
 use crate::report_heap;
-use crate::span::{Kind, Meta, Slot};
+use crate::span::{Kind, Meta};
 use crate::stripe::{Context, Request, Stripe};
 use crate::sync::Ordering;
+use crate::sys::Site;
 use crate::thread::{self, Caller};
 use crate::trace::Trace;
 use crate::violation::{Operation, Violation, ViolationKind};
@@ -41,24 +42,26 @@ impl<A: Allocator> DebugAllocator<A> {
 
     /// A trace of an allocation or a free, if such are kept.
     #[inline]
-    pub(crate) fn trace(&self, mark: usize) -> Trace {
+    pub(crate) fn trace(&self, site: &Site) -> Trace {
         match self.config.stack_trace_frames {
             0 => Trace::NONE,
-            depth => Trace::capture(usize::from(depth), mark),
+            _ if thread::is_reporting() => Trace::NONE,
+            // SAFETY: sites are made by the entry functions, and passed down only.
+            depth => unsafe { Trace::capture(usize::from(depth), site) },
         }
     }
 
     /// A block for a layout whose size is not zero.
     #[inline]
-    pub(crate) fn take(&self, layout: Layout, zeroed: bool, mark: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn take(&self, layout: Layout, zeroed: bool, site: &Site) -> Option<NonNull<u8>> {
         let Some(caller) = Caller::current() else { return report_heap::alloc(layout) };
         let ledger = self.ledger()?;
-        let trace = self.trace(mark);
+        let trace = self.trace(site);
         self.reserve(ledger, 0, layout.size())?;
         let meta = Meta::live(layout, trace, caller.scope, false);
         let request = Request { layout, meta, zeroed };
         let mut findings = Findings::new();
-        let block = match ledger.stripes[caller.stripe].0.lock(caller.token) {
+        let block = match ledger.stripes[caller.stripe].0.lock_own(caller.token) {
             Ok(mut stripe) => {
                 let cx = self.context(ledger, caller.stripe);
                 self.place(&mut stripe, &cx, ledger, &request, &mut findings)
@@ -72,7 +75,7 @@ impl<A: Allocator> DebugAllocator<A> {
             self.release(ledger, layout.size());
         }
         if !findings.is_empty() {
-            self.tell(&findings, mark);
+            self.tell(&findings, site);
         }
         block
     }
@@ -136,37 +139,38 @@ impl<A: Allocator> DebugAllocator<A> {
 
     /// Takes a block back. Whatever the client says, only a live block of ours is freed, and by its recorded layout.
     #[inline]
-    pub(crate) fn give(&self, block: NonNull<u8>, layout: Layout, operation: Operation, mark: usize) {
+    pub(crate) fn give(&self, block: NonNull<u8>, layout: Layout, operation: Operation, site: &Site) {
         let claim = Claim { addr: block.addr().get(), layout, operation };
-        let trace = if thread::is_reporting() { Trace::NONE } else { self.trace(mark) };
+        let trace = self.trace(site);
         let mut findings = Findings::new();
-        let freed = self.with_block(&claim, &mut findings, |stripe, cx, slot, findings| {
-            let size = slot.size();
-            slot.set_meta(slot.meta().with_freed(trace));
+        let freed = self.with_block(&claim, &mut findings, |stripe, cx, block, findings| {
+            let Admitted { slot, meta, place } = block;
+            slot.set_meta(meta.with_freed(trace));
             stripe.live_blocks -= 1;
-            stripe.live_bytes -= size;
+            stripe.live_bytes -= place.size;
+            inspect::fill_freed(&place, cx.config);
             if slot.span.kind.get() == Kind::Slab {
                 stripe.free_small(cx, slot, findings);
             } else {
                 stripe.free_large(cx, slot, findings);
             }
-            size
+            place.size
         });
         if let (Some(size), Some(ledger)) = (freed, self.known_ledger()) {
             self.release(ledger, size);
         }
         if !findings.is_empty() {
-            self.tell(&findings, mark);
+            self.tell(&findings, site);
         }
     }
 
     /// Runs `f` on the live block that a claim names, under its stripe's lock.
-    #[inline]
+    #[inline(always)]
     fn with_block<T>(
         &self,
         claim: &Claim,
         findings: &mut Findings,
-        f: impl FnOnce(&mut Stripe, &Context<'_>, Slot<'_>, &mut Findings) -> T,
+        f: impl FnOnce(&mut Stripe, &Context<'_>, Admitted<'_>, &mut Findings) -> T,
     ) -> Option<T> {
         let Some(ledger) = self.known_ledger() else {
             self.unknown(claim, findings);
@@ -182,9 +186,9 @@ impl<A: Allocator> DebugAllocator<A> {
             // Only now can the record not change any more.
             let now = ledger.map.get(claim.addr);
             if ptr::eq(now, span) {
-                let slot = admit(record, claim, findings)?;
+                let block = admit(record, claim, findings)?;
                 let cx = self.context(ledger, record.stripe);
-                return Some(f(&mut stripe, &cx, slot, findings));
+                return Some(f(&mut stripe, &cx, block, findings));
             }
             span = now;
         }
@@ -219,20 +223,20 @@ impl<A: Allocator> DebugAllocator<A> {
         layout: Layout,
         new_size: usize,
         operation: Operation,
-        mark: usize,
+        site: &Site,
     ) -> Changed {
         let claim = Claim { addr: block.addr().get(), layout, operation };
-        let trace = if self.config.resize_stack_traces { Some(self.trace(mark)) } else { None };
+        let trace = if self.config.resize_stack_traces { Some(self.trace(site)) } else { None };
         let mut findings = Findings::new();
-        let changed = self.with_block(&claim, &mut findings, |stripe, _, slot, _| {
-            let old = slot.size();
-            if self.fits(&slot, new_size) && self.resize_slot(stripe, &slot, new_size, trace) {
+        let changed = self.with_block(&claim, &mut findings, |stripe, _, block, _| {
+            if self.fits(&block, new_size) && self.resize_block(stripe, &block, new_size, trace) {
                 return Changed::InPlace;
             }
-            Layout::from_size_align(old, slot.meta().align()).map_or(Changed::NoBlock, Changed::Refused)
+            let recorded = Layout::from_size_align(block.place.size, block.meta.align());
+            recorded.map_or(Changed::NoBlock, Changed::Refused)
         });
         if !findings.is_empty() {
-            self.tell(&findings, mark);
+            self.tell(&findings, site);
         }
         match changed {
             Some(changed) => changed,
@@ -242,34 +246,34 @@ impl<A: Allocator> DebugAllocator<A> {
     }
 
     /// Whether a size may be had in place: in the same class, so that a stale pointer to a moved block is the rule.
-    fn fits(&self, slot: &Slot<'_>, new_size: usize) -> bool {
-        let old = slot.size();
-        if new_size > slot.capacity() || (new_size < old && !self.config.shrink_in_place) {
+    fn fits(&self, block: &Admitted<'_>, new_size: usize) -> bool {
+        let (old, capacity) = (block.place.size, block.place.capacity());
+        if new_size > capacity || (new_size < old && !self.config.shrink_in_place) {
             return false;
         }
-        let class = Layout::from_size_align(new_size, slot.meta().align()).map(Stripe::class_of);
-        match (slot.span.kind.get(), class) {
-            (Kind::Slab, Ok(Some(class))) => class == slot.span.class.get(),
+        let class = Layout::from_size_align(new_size, block.meta.align()).map(Stripe::class_of);
+        match (block.slot.span.kind.get(), class) {
+            (Kind::Slab, Ok(Some(class))) => class == block.slot.span.class.get(),
             // Half empty is too much to keep.
-            (Kind::Large, Ok(None)) => new_size >= slot.capacity() / 2,
+            (Kind::Large, Ok(None)) => new_size >= capacity / 2,
             (Kind::Guarded, Ok(_)) => new_size == old,
             _ => false,
         }
     }
 
-    fn resize_slot(
+    fn resize_block(
         &self,
         stripe: &mut Stripe,
-        slot: &Slot<'_>,
+        block: &Admitted<'_>,
         new_size: usize,
         trace: Option<Trace>,
     ) -> bool {
-        let old = slot.size();
+        let Admitted { slot, meta, place } = *block;
+        let old = place.size;
         let Some(ledger) = self.known_ledger() else { return false };
         if self.reserve(ledger, old, new_size).is_none() {
             return false;
         }
-        let meta = slot.meta();
         let allocated = trace.unwrap_or(meta.allocated);
         slot.set_meta(meta.with_allocated(allocated).with_size(new_size));
         if slot.span.kind.get() != Kind::Slab {
@@ -277,9 +281,9 @@ impl<A: Allocator> DebugAllocator<A> {
         }
         if let Some(byte) = self.config.alloc_fill.filter(|_| new_size > old) {
             // SAFETY: the slot has `new_size` bytes for the block, and the client none of them beyond `old`.
-            unsafe { slot.block().add(old).write_bytes(byte, (new_size - old).min(self.config.fill_limit)) };
+            unsafe { place.block.add(old).write_bytes(byte, (new_size - old).min(self.config.fill_limit)) };
         }
-        inspect::arm(slot);
+        inspect::arm(&slot.place());
         stripe.live_bytes = stripe.live_bytes - old + new_size;
         true
     }
@@ -287,11 +291,12 @@ impl<A: Allocator> DebugAllocator<A> {
     /// Reports findings; does not return when the configuration says abort. No lock is held.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tell(&self, findings: &Findings, mark: usize) {
+    pub(crate) fn tell(&self, findings: &Findings, site: &Site) {
         if thread::is_reporting() {
             return;
         }
-        let found = Trace::capture(FULL_DEPTH, mark);
+        // SAFETY: as in `trace`.
+        let found = unsafe { Trace::capture(FULL_DEPTH, site) };
         for violation in findings.as_slice() {
             let violation = Violation { found, ..*violation };
             if let Some(ledger) = self.known_ledger() {

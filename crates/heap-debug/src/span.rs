@@ -36,6 +36,9 @@ pub(crate) struct Meta {
     pub(crate) scope: u32,
 }
 
+/// Bits behind the point of a stride's reciprocal.
+const RECIPROCAL: u32 = 40;
+
 /// The profile counted the block.
 const SAMPLED: u8 = 0x80;
 
@@ -85,6 +88,8 @@ pub(crate) struct Span {
     pub(crate) align: Cell<usize>,
     pub(crate) class: Cell<usize>,
     pub(crate) stride: Cell<u32>,
+    /// `2^RECIPROCAL / stride`, rounded up.
+    reciprocal: Cell<u64>,
     pub(crate) count: Cell<u32>,
     /// Slots that may be handed out.
     pub(crate) free: Cell<u32>,
@@ -129,6 +134,7 @@ impl Span {
                 align: Cell::new(1),
                 class: Cell::new(0),
                 stride: Cell::new(0),
+                reciprocal: Cell::new(0),
                 count: Cell::new(u32::try_from(count).ok()?),
                 free: Cell::new(0),
                 hint: Cell::new(0),
@@ -149,9 +155,16 @@ impl Span {
         if self.kind.get() != Kind::Slab {
             return Some(Slot { span: self, index: 0 });
         }
-        // Both fit 32 bits: a slab is a mebibyte and four slots at the most.
-        let index = (addr - self.base.get().addr().get()) as u32 / self.stride.get();
+        // The rounding adds less than `offset * stride / 2^RECIPROCAL` slots, below 2^(21 + 16 - 40): the quotient is exact.
+        let offset = (addr - self.base.get().addr().get()) as u64;
+        let index = ((offset * self.reciprocal.get()) >> RECIPROCAL) as u32;
         (index < self.count.get()).then_some(Slot { span: self, index })
+    }
+
+    /// Sets the distance between slots in bytes, at least 48 and below 2^16.
+    pub(crate) fn set_stride(&self, stride: u32) {
+        self.stride.set(stride);
+        self.reciprocal.set((1_u64 << RECIPROCAL).div_ceil(u64::from(stride)));
     }
 
     /// All slots, handed out or not.
@@ -181,72 +194,79 @@ impl Slot<'_> {
         unsafe { self.span.metas.add(self.index as usize).write(meta) }
     }
 
-    /// The slot's first byte.
+    /// The first byte of a slab's slot.
     #[inline]
     pub(crate) fn start(&self) -> NonNull<u8> {
-        let base = self.span.base.get();
-        match self.span.kind.get() {
-            // SAFETY: P3, P4: within the span.
-            Kind::Slab => unsafe { base.add(self.index as usize * self.span.stride.get() as usize) },
-            // SAFETY: `large` leaves that much before the block.
-            Kind::Large => unsafe { self.span.block.get().sub(LEAD) },
-            Kind::Guarded => base,
+        // SAFETY: P3, P4: within the span.
+        unsafe { self.span.base.get().add(self.index as usize * self.span.stride.get() as usize) }
+    }
+
+    /// The block in the slot, and what belongs to it. Its record is not [`State::Fresh`].
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        self.place_of(self.meta())
+    }
+
+    /// The same, with the record at hand.
+    #[inline]
+    pub(crate) fn place_of(&self, meta: Meta) -> Place {
+        if self.span.kind.get() != Kind::Slab {
+            return self.large_place();
         }
+        let start = self.start();
+        let (block, size) = (block_in(start, meta.align()), usize::from(meta.size));
+        let end = start.addr().get() + self.span.stride.get() as usize;
+        let trailing = end - block.addr().get() - size;
+        Place { block, size, leading: LEAD, trailing, room: trailing, guarded: false }
     }
 
-    /// The block in the slot. Its record is not [`State::Fresh`].
-    #[inline]
-    pub(crate) fn block(&self) -> NonNull<u8> {
-        if self.span.kind.get() == Kind::Slab {
-            self.block_at(self.meta().align())
-        } else {
-            self.span.block.get()
-        }
+    #[inline(never)]
+    fn large_place(&self) -> Place {
+        let (base, block, size) = (self.span.base.get(), self.span.block.get(), self.span.size.get());
+        let before = block.addr().get() - base.addr().get();
+        let room = self.span.len.get() - before - size;
+        let guarded = self.span.kind.get() == Kind::Guarded;
+        let trailing = if guarded { room } else { room.min(LARGE_CANARY) };
+        Place { block, size, leading: before.min(LEAD), trailing, room, guarded }
     }
+}
 
-    /// Where a block of an alignment would lie in this slab slot.
-    #[inline]
-    pub(crate) fn block_at(&self, align: usize) -> NonNull<u8> {
-        // SAFETY: P4: the slots of a class hold every alignment that maps to it.
-        let first = unsafe { self.start().add(LEAD) };
-        let padding = first.addr().get().wrapping_neg() & (align - 1);
-        // SAFETY: as above.
-        unsafe { first.add(padding) }
-    }
+/// Where a block would lie in a slab's slot (P4).
+#[inline]
+fn block_in(start: NonNull<u8>, align: usize) -> NonNull<u8> {
+    // SAFETY: P4: the slots of a class hold every alignment that maps to it.
+    let first = unsafe { start.add(LEAD) };
+    let padding = first.addr().get().wrapping_neg() & (align - 1);
+    // SAFETY: as above.
+    unsafe { first.add(padding) }
+}
 
-    /// The bytes requested for the block.
-    #[inline]
-    pub(crate) fn size(&self) -> usize {
-        if self.span.kind.get() == Kind::Slab { usize::from(self.meta().size) } else { self.span.size.get() }
-    }
+/// A block and the bytes around it that are ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) block: NonNull<u8>,
+    /// Bytes requested.
+    pub(crate) size: usize,
+    /// Bytes before the block that are canary: [`LEAD`], or fewer where a guarded block fills its pages.
+    pub(crate) leading: usize,
+    /// Bytes behind the block that are canary: [`TRAIL`] or more, or fewer where it is guarded.
+    pub(crate) trailing: usize,
+    /// Bytes behind the block that are the slot's.
+    room: usize,
+    pub(crate) guarded: bool,
+}
 
-    /// How many bytes behind the block are canary.
+impl Place {
+    /// The address of the block.
     #[inline]
-    pub(crate) fn trailing(&self) -> usize {
-        let end = self.block().addr().get() + self.size();
-        match self.span.kind.get() {
-            Kind::Slab => self.start().addr().get() + self.span.stride.get() as usize - end,
-            Kind::Large => {
-                let room = self.span.base.get().addr().get() + self.span.len.get() - end;
-                room.min(LARGE_CANARY)
-            }
-            Kind::Guarded => self.span.base.get().addr().get() + self.span.len.get() - end,
-        }
+    pub(crate) fn addr(&self) -> usize {
+        self.block.addr().get()
     }
 
     /// Bytes from the block's start to the end of the slot, less the canary that must remain.
     #[inline]
     pub(crate) fn capacity(&self) -> usize {
-        self.size() + self.room() - TRAIL.min(self.room())
-    }
-
-    /// All bytes behind the block that are the slot's.
-    fn room(&self) -> usize {
-        let end = self.block().addr().get() + self.size();
-        match self.span.kind.get() {
-            Kind::Slab => self.trailing(),
-            Kind::Large | Kind::Guarded => self.span.base.get().addr().get() + self.span.len.get() - end,
-        }
+        self.size + self.room - TRAIL.min(self.room)
     }
 }
 

@@ -9,11 +9,11 @@ use heap_core::{Allocator, SizeClasses};
 
 use crate::address_map::{AddressMap, GRANULE};
 use crate::config::DebugConfig;
-use crate::fill::{LEAD, TRAIL};
+use crate::fill::{self, LEAD, TRAIL};
 use crate::findings::Findings;
 use crate::inspect;
 use crate::quarantine::Quarantine;
-use crate::span::{Kind, List, Meta, Slot, Span, State};
+use crate::span::{Kind, List, Meta, Place, Slot, Span, State};
 use crate::store::Store;
 use crate::violation::Operation;
 
@@ -131,34 +131,35 @@ impl Stripe {
         if span.free.get() == 0 {
             self.partial[class].remove(span);
         }
-        if slot.meta().state == State::Free && !inspect::is_untouched(&slot, cx.config) {
+        let before = slot.meta();
+        if before.state == State::Free && !inspect::is_untouched(&slot.place_of(before), cx.config) {
             verify_freed(&slot, cx.config, Operation::Alloc, findings);
         }
         slot.set_meta(request.meta);
-        self.start_life(cx, &slot, request);
-        Some(slot.block())
+        let place = slot.place_of(request.meta);
+        self.start_life(cx, &place, request);
+        Some(place.block)
     }
 
     /// Fills a new block, arms its canaries, counts it.
     #[inline]
-    pub(crate) fn start_life(&mut self, cx: &Context<'_>, slot: &Slot<'_>, request: &Request) {
-        let (size, block) = (request.layout.size(), slot.block());
+    pub(crate) fn start_life(&mut self, cx: &Context<'_>, place: &Place, request: &Request) {
+        let &Place { block, size, .. } = place;
         if request.zeroed {
             // SAFETY: P4: the block is ours until it is returned.
             unsafe { block.write_bytes(0, size) };
         } else if let Some(byte) = cx.config.alloc_fill {
             // SAFETY: as above.
-            unsafe { block.write_bytes(byte, size.min(cx.config.fill_limit)) };
+            unsafe { fill::set(block.as_ptr(), size.min(cx.config.fill_limit), byte) };
         }
-        inspect::arm(slot);
+        inspect::arm(place);
         self.live_blocks += 1;
         self.live_bytes += size;
     }
 
-    /// Takes a live small block back.
+    /// Takes a small block back, which is filled.
     #[inline]
     pub(crate) fn free_small(&mut self, cx: &Context<'_>, slot: Slot<'_>, findings: &mut Findings) {
-        inspect::fill_freed(&slot, cx.config);
         if !self.quarantine.push(slot, cx.config) {
             self.reuse(cx, slot, findings);
             return;
@@ -228,7 +229,7 @@ impl Stripe {
         span.len.set(len);
         span.align.set(GRANULE);
         span.class.set(class);
-        span.stride.set(stride as u32);
+        span.set_stride(stride as u32);
         span.count.set(count as u32);
         span.free.set(count as u32);
         span.hint.set(0);
@@ -308,7 +309,7 @@ pub(crate) fn verify_freed(
     if slot.span.kind.get() == Kind::Guarded || findings.is_full() {
         return;
     }
-    if !inspect::is_untouched(slot, config) {
+    if !inspect::is_untouched(&slot.place(), config) {
         inspect::freed_damage(slot, config, operation).into_iter().for_each(|found| findings.push(found));
     }
 }

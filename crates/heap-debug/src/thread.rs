@@ -88,6 +88,7 @@ pub(crate) fn reporting<T>(f: impl FnOnce() -> T) -> T {
 }
 
 /// Whether the calling thread is inside [`reporting`].
+#[inline]
 pub(crate) fn is_reporting() -> bool {
     LOCAL.with(|local| local.reporting.get() > 0)
 }
@@ -98,6 +99,7 @@ pub(crate) fn replace_scope(scope: u32) -> u32 {
 }
 
 /// A number that differs from that of every other running thread; not zero.
+#[inline]
 pub(crate) fn token() -> usize {
     LOCAL.with(|local| core::ptr::from_ref(local).addr())
 }

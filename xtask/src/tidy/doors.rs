@@ -21,7 +21,7 @@ const TARGETS: [&str; 7] =
 /// Where targets may be named: a path's start, and why.
 const TARGET_DOORS: [(&str, &str); 2] = [
     ("crates/heap-os/src/sys/", "the one place that knows platforms"),
-    ("crates/heap-debug/src/trace/sys/", "registers and unwind tables, which no other crate needs"),
+    ("crates/heap-debug/src/sys/", "stacks, registers and barriers, which no other crate needs"),
 ];
 
 /// Attributes that export a symbol under its own name.

@@ -1,11 +1,11 @@
 //! Stack traces: walked cheaply, each distinct one stored once, turned into names only when printed.
 
-mod sys;
 mod table;
 
 pub(crate) use table::{MAX_TRACES, TABLE};
 
 use crate::config::MAX_FRAMES;
+use crate::sys::{self, Site};
 
 /// The call stack of an allocation, a free or a misuse: a small handle, for traces that are equal are stored once,
 /// for the life of the process.
@@ -32,15 +32,18 @@ impl Trace {
         self.0
     }
 
-    /// The stack of the caller's caller and its callers, at most `depth` of them.
+    /// The stack of the callers of the function that `site` is in, at most `depth` of them.
     ///
-    /// `mark` is the address of a local variable of the caller: its frame and those inside are left out. Never
-    /// allocates; [`Trace::NONE`] when the table is full.
-    #[inline(never)]
-    pub(crate) fn capture(depth: usize, mark: usize) -> Self {
+    /// Never allocates; [`Trace::NONE`] when the table is full.
+    ///
+    /// # Safety
+    ///
+    /// That function has not returned.
+    pub(crate) unsafe fn capture(depth: usize, site: &Site) -> Self {
         let mut frames = [0; MAX_FRAMES];
         let depth = depth.min(MAX_FRAMES);
-        let count = sys::walk(mark, &mut frames[..depth]);
+        // SAFETY: the caller's promise.
+        let count = unsafe { sys::walk(site, &mut frames[..depth]) };
         Self(TABLE.intern(&frames[..count]))
     }
 }
@@ -57,8 +60,9 @@ mod tests {
 
     #[inline(never)]
     fn inner() -> Trace {
-        let mark = 0_u8;
-        Trace::capture(8, (&raw const mark).addr())
+        let site = Site::here();
+        // SAFETY: this function has not returned.
+        unsafe { Trace::capture(8, &site) }
     }
 
     #[inline(never)]
@@ -84,9 +88,9 @@ mod tests {
 
     #[test]
     fn our_walk_sees_what_the_unwinder_sees() {
-        let mark = 0_u8;
         let mut ours = [0; MAX_FRAMES];
-        let count = sys::walk((&raw const mark).addr(), &mut ours);
+        // SAFETY: this function has not returned.
+        let count = unsafe { sys::walk(&Site::here(), &mut ours) };
         let mut theirs = Vec::new();
         backtrace::trace(|frame| {
             theirs.push(frame.ip().addr());

@@ -2,4 +2,8 @@
 
 mod child;
 mod conform;
+mod sizes;
+mod findings;
+mod leaking;
+mod planted;
 mod violations;

@@ -1,13 +1,31 @@
 //! The walk by the system's unwinder: correct everywhere, some microseconds a trace.
 
-/// Writes the return addresses of the callers whose frames lie above `mark` on the stack, innermost first, and
-/// returns how many.
-pub(crate) fn walk(mark: usize, out: &mut [usize]) -> usize {
+/// Where a frame is: what a walk starts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site {
+    sp: usize,
+}
+
+impl Site {
+    /// In the function that this is inlined into.
+    #[inline(always)]
+    pub(crate) fn here() -> Self {
+        let local = 0_u8;
+        Self { sp: (&raw const local).addr() }
+    }
+}
+
+/// Writes the return addresses of the callers of the function that `site` is in, innermost first, and returns how many.
+///
+/// # Safety
+///
+/// That function has not returned.
+pub(crate) unsafe fn walk(site: &Site, out: &mut [usize]) -> usize {
     let mut count = 0;
     let step = |frame: &backtrace::Frame| {
         let sp = frame.sp().addr();
         // Unwinders that do not tell the stack pointer leave our own frames in; reports trim them.
-        if sp == 0 || sp > mark {
+        if sp == 0 || sp > site.sp {
             let Some(slot) = out.get_mut(count) else { return false };
             *slot = frame.ip().addr();
             count += 1;

@@ -20,17 +20,36 @@ static CACHE: Cache = Cache::new();
 /// The largest frame that is believed, in bytes.
 const FRAME_MAX: usize = 64 << 20;
 
-/// Writes the return addresses of the callers whose frames lie above `mark` on the stack, innermost first, and
-/// returns how many.
-#[inline(never)]
-pub(crate) fn walk(mark: usize, out: &mut [usize]) -> usize {
-    let (mut pc, mut sp, mut fp): (usize, usize, usize);
-    // SAFETY: reads three registers.
-    unsafe {
-        asm!("lea {pc}, [rip]", "mov {sp}, rsp", "mov {fp}, rbp",
-            pc = out(reg) pc, sp = out(reg) sp, fp = out(reg) fp, options(nomem, nostack, preserves_flags));
+/// Where a function is, and its frame: what a walk starts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site {
+    pc: usize,
+    sp: usize,
+    fp: usize,
+}
+
+impl Site {
+    /// In the function that this is inlined into. Three instructions.
+    #[inline(always)]
+    pub(crate) fn here() -> Self {
+        let (pc, sp, fp);
+        // SAFETY: reads three registers.
+        unsafe {
+            asm!("lea {pc}, [rip]", "mov {sp}, rsp", "mov {fp}, rbp",
+                pc = out(reg) pc, sp = out(reg) sp, fp = out(reg) fp, options(nomem, nostack, preserves_flags));
+        }
+        Self { pc, sp, fp }
     }
-    // A return address lies behind its call, perhaps in the next function already; `pc` here lies inside.
+}
+
+/// Writes the return addresses of the callers of the function that `site` is in, innermost first, and returns how many.
+///
+/// # Safety
+///
+/// That function has not returned.
+pub(crate) unsafe fn walk(site: &Site, out: &mut [usize]) -> usize {
+    let &Site { mut pc, mut sp, mut fp } = site;
+    // A return address lies behind its call, perhaps in the next function already; the first `pc` lies inside.
     let mut lookup = pc;
     let mut count = 0;
     while count < out.len() {
@@ -40,7 +59,8 @@ pub(crate) fn walk(mark: usize, out: &mut [usize]) -> usize {
             break;
         };
         // SAFETY: the compiler's table says that the return address of this live frame is just below its start, and
-        // where the caller's frame pointer was saved: both on this thread's stack, above `sp`.
+        // where the caller's frame pointer was saved: both on this thread's stack, above `sp`. The frames are live, as the
+        // caller promises for the innermost.
         unsafe {
             pc = ptr::with_exposed_provenance::<usize>(frame - 8).read();
             if rule.saved_below() != 0 {
@@ -50,10 +70,8 @@ pub(crate) fn walk(mark: usize, out: &mut [usize]) -> usize {
         if pc == 0 {
             break;
         }
-        if frame > mark {
-            out[count] = pc;
-            count += 1;
-        }
+        out[count] = pc;
+        count += 1;
         (sp, lookup) = (frame, pc - 1);
     }
     count

@@ -1,0 +1,2 @@
+//! Real programs.
+pub(crate) fn run() {}
