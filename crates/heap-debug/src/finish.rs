@@ -95,6 +95,9 @@ impl<A: Allocator> DebugAllocator<A> {
     }
 
     fn give_all_back(&self, ledger: &Ledger) {
+        if let Ok(mut counts) = ledger.counts.lock(thread::token()) {
+            counts.release();
+        }
         for (index, stripe) in ledger.stripes.iter().enumerate() {
             let Ok(mut stripe) = stripe.0.lock(thread::token()) else { continue };
             let cx =

@@ -6,6 +6,7 @@ use core::ptr::{self, NonNull};
 use heap_os::pages;
 
 use crate::address_map::AddressMap;
+use crate::counts::Counts;
 use crate::lock::Lock;
 use crate::span::Span;
 use crate::stripe::Stripe;
@@ -41,6 +42,7 @@ pub(crate) struct Ledger {
     pub(crate) map: AddressMap<Span>,
     pub(crate) stripes: [Padded; STRIPES],
     pub(crate) log: Lock<Log>,
+    pub(crate) counts: Lock<Counts>,
     /// Bytes requested and live, where there is a limit.
     pub(crate) requested: AtomicUsize,
     /// Allocations, where guards are sampled.
@@ -164,7 +166,7 @@ fn handle_forks() {
     let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork)) };
 }
 
-/// Every lock, in one order: the registry's, then of each ledger the stripes' and the log's, then the traces'.
+/// Every lock, in one order: the registry's, then of each ledger the stripes', the log's and the counts', then the traces'.
 fn for_each_lock(first: *mut Ledger, mut visit: impl FnMut(&Ledger)) {
     let mut next = first;
     // SAFETY: G2: the caller holds the registry's lock.
@@ -187,6 +189,7 @@ unsafe extern "C" fn before_fork() {
             let _ = stripe.0.acquire(token);
         }
         let _ = ledger.log.acquire(token);
+        let _ = ledger.counts.acquire(token);
     });
     TABLE.lock_for_fork();
 }
@@ -196,6 +199,7 @@ unsafe extern "C" fn after_fork() {
     unsafe {
         TABLE.unlock_after_fork();
         for_each_lock(REGISTRY.peek().0, |ledger| {
+            ledger.counts.release();
             ledger.log.release();
             for stripe in &ledger.stripes {
                 stripe.0.release();

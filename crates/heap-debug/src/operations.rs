@@ -51,14 +51,23 @@ impl<A: Allocator> DebugAllocator<A> {
         }
     }
 
+    /// A trace in full depth.
+    #[cold]
+    #[inline(never)]
+    fn full_trace(&self, site: &Site) -> Trace {
+        // SAFETY: as in `trace`.
+        unsafe { Trace::capture(FULL_DEPTH, site) }
+    }
+
     /// A block for a layout whose size is not zero.
     #[inline]
     pub(crate) fn take(&self, layout: Layout, zeroed: bool, site: &Site) -> Option<NonNull<u8>> {
         let Some(caller) = Caller::current() else { return report_heap::alloc(layout) };
         let ledger = self.ledger()?;
-        let trace = self.trace(site);
+        let sampled = self.config.profile.is_some() && self.is_sample(layout.size());
+        let trace = if sampled { self.full_trace(site) } else { self.trace(site) };
         self.reserve(ledger, 0, layout.size())?;
-        let meta = Meta::live(layout, trace, caller.scope, false);
+        let meta = Meta::live(layout, trace, caller.scope, sampled);
         let request = Request { layout, meta, zeroed };
         let mut findings = Findings::new();
         let block = match ledger.stripes[caller.stripe].0.lock_own(caller.token) {
@@ -73,6 +82,8 @@ impl<A: Allocator> DebugAllocator<A> {
         };
         if block.is_none() {
             self.release(ledger, layout.size());
+        } else if sampled {
+            self.count_alloc(ledger, trace, layout.size());
         }
         if !findings.is_empty() {
             self.tell(&findings, site);
@@ -154,10 +165,13 @@ impl<A: Allocator> DebugAllocator<A> {
             } else {
                 stripe.free_large(cx, slot, findings);
             }
-            place.size
+            (meta, place.size)
         });
-        if let (Some(size), Some(ledger)) = (freed, self.known_ledger()) {
+        if let (Some((meta, size)), Some(ledger)) = (freed, self.known_ledger()) {
             self.release(ledger, size);
+            if meta.is_sampled() {
+                self.count_free(ledger, meta.allocated, size);
+            }
         }
         if !findings.is_empty() {
             self.tell(&findings, site);
@@ -275,6 +289,10 @@ impl<A: Allocator> DebugAllocator<A> {
             return false;
         }
         let allocated = trace.unwrap_or(meta.allocated);
+        if meta.is_sampled() {
+            self.count_free(ledger, meta.allocated, old);
+            self.count_alloc(ledger, allocated, new_size);
+        }
         slot.set_meta(meta.with_allocated(allocated).with_size(new_size));
         if slot.span.kind.get() != Kind::Slab {
             slot.span.size.set(new_size);
@@ -295,8 +313,7 @@ impl<A: Allocator> DebugAllocator<A> {
         if thread::is_reporting() {
             return;
         }
-        // SAFETY: as in `trace`.
-        let found = unsafe { Trace::capture(FULL_DEPTH, site) };
+        let found = self.full_trace(site);
         for violation in findings.as_slice() {
             let violation = Violation { found, ..*violation };
             if let Some(ledger) = self.known_ledger() {

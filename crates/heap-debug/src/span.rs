@@ -292,6 +292,11 @@ impl Meta {
         1 << (self.align_log2 & !SAMPLED)
     }
 
+    #[inline]
+    pub(crate) const fn is_sampled(self) -> bool {
+        self.align_log2 & SAMPLED != 0
+    }
+
     /// The same in another state.
     #[inline]
     pub(crate) const fn with_state(mut self, state: State) -> Self {

@@ -20,11 +20,13 @@ pub(crate) struct Local {
     stripe: Cell<usize>,
     reporting: Cell<u32>,
     scope: Cell<u32>,
+    /// Bytes until the profile's next sample, and the state of the generator that draws the ones after.
+    sample: Cell<(isize, u64)>,
 }
 
 thread_local! {
     static LOCAL: Local = const {
-        Local { stripe: Cell::new(UNKNOWN), reporting: Cell::new(0), scope: Cell::new(0) }
+        Local { stripe: Cell::new(UNKNOWN), reporting: Cell::new(0), scope: Cell::new(0), sample: Cell::new((0, 0x9E37_79B9_7F4A_7C15)) }
     };
 }
 
@@ -102,4 +104,26 @@ pub(crate) fn replace_scope(scope: u32) -> u32 {
 #[inline]
 pub(crate) fn token() -> usize {
     LOCAL.with(|local| core::ptr::from_ref(local).addr())
+}
+
+/// Counts `size` bytes towards the profile's next sample, and says whether it is due. `distance` makes of a random number
+/// the bytes from one sample to the next.
+pub(crate) fn sample_due(size: usize, distance: impl Fn(u64) -> isize) -> bool {
+    LOCAL.with(|local| {
+        let (mut left, mut random) = local.sample.get();
+        let mut draw = || {
+            // xorshift64
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            distance(random)
+        };
+        if left == 0 {
+            left = draw();
+        }
+        left = left.saturating_sub_unsigned(size);
+        let due = left < 0;
+        local.sample.set((if due { draw() } else { left }, random));
+        due
+    })
 }

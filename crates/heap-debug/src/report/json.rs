@@ -77,7 +77,7 @@ fn write_frame(name: &Name<'_>, w: &mut dyn Write) -> fmt::Result {
 }
 
 /// A string with its quotes.
-fn write_string(text: &str, w: &mut dyn Write) -> fmt::Result {
+pub(crate) fn write_string(text: &str, w: &mut dyn Write) -> fmt::Result {
     w.write_char('"')?;
     for c in text.chars() {
         match c {

@@ -11,7 +11,9 @@ mod text;
 mod leaks;
 mod json;
 
+pub(crate) use json::write_string as write_json_string;
 pub(crate) use line::Line;
+pub(crate) use symbols::resolve;
 
 use core::fmt;
 

@@ -28,6 +28,10 @@ impl Trace {
         self.0 == 0
     }
 
+    pub(crate) const fn of_id(id: u32) -> Self {
+        Self(id)
+    }
+
     pub(crate) const fn id(self) -> u32 {
         self.0
     }

@@ -6,4 +6,5 @@ mod sizes;
 mod findings;
 mod leaking;
 mod planted;
+mod profiles;
 mod violations;
