@@ -16,8 +16,11 @@ pub trait Sealed {}
 /// Slots are sized and aligned for `T`, and a slot taken is nobody else's until it is put back. The pool's iteration
 /// sees each slot that is taken.
 pub unsafe trait Slots<T>: Sealed {
+    /// # Safety
+    ///
+    /// The caller writes a value or puts the slot back before anybody can borrow the pool exclusively.
     #[doc(hidden)]
-    fn take(&self) -> Result<NonNull<T>, AllocError>;
+    unsafe fn take(&self) -> Result<NonNull<T>, AllocError>;
 
     /// # Safety
     ///
@@ -40,13 +43,24 @@ impl<T, P: Slots<T> + ?Sized> Drop for PutBack<'_, T, P> {
     }
 }
 
+/// Moves a value into a slot.
+#[inline(always)]
+pub(crate) fn create<T, P: Slots<T>>(pool: &P, value: T) -> Result<NonNull<T>, AllocError> {
+    // SAFETY: written in the next line.
+    let slot = unsafe { pool.take() }?;
+    // SAFETY: a slot for a `T`, ours since `take`.
+    unsafe { slot.write(value) };
+    Ok(slot)
+}
+
 /// Moves what `value` returns into a slot; calls it only when there is one.
 #[inline(always)]
 pub(crate) fn create_with<T, P: Slots<T>>(
     pool: &P,
     value: impl FnOnce() -> T,
 ) -> Result<NonNull<T>, AllocError> {
-    let slot = pool.take()?;
+    // SAFETY: written below, or put back by the guard; until then the pool is borrowed.
+    let slot = unsafe { pool.take() }?;
     let guard = PutBack(pool, slot);
     // SAFETY: a slot for a `T`, ours since `take`.
     unsafe { slot.write(value()) };

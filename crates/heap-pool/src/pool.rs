@@ -156,10 +156,7 @@ impl<T, A: Allocator> Pool<T, A> {
     /// [`create_with`](Self::create_with) makes it only when there is a slot.
     #[inline]
     pub fn create(&self, value: T) -> Result<NonNull<T>, AllocError> {
-        let slot = self.take()?;
-        // SAFETY: a slot for a `T`, ours since `take`.
-        unsafe { slot.write(value) };
-        Ok(slot)
+        item::create(self, value)
     }
 
     /// Moves what `value` returns into a slot; calls it only when there is one.
@@ -190,8 +187,8 @@ impl<T, A: Allocator> Pool<T, A> {
     ///
     /// # Safety
     ///
-    /// `item` is a live item of this pool, and nobody uses it again. (In checked builds, a wrong one ends the process with
-    /// a message: see [`RawPool`].)
+    /// `item` came from [`create`](Self::create) or [`PoolBox::into_raw`] and is live, and nobody uses it again. (In checked
+    /// builds, a wrong one ends the process with a message: see [`RawPool`].)
     #[inline]
     pub unsafe fn destroy(&self, item: NonNull<T>) {
         // SAFETY: the caller's promise is the same.
@@ -307,7 +304,7 @@ impl<T, A: Allocator> Sealed for Pool<T, A> {}
 // SAFETY: the slots are made for the layout of `T`; P2.
 unsafe impl<T, A: Allocator> Slots<T> for Pool<T, A> {
     #[inline(always)]
-    fn take(&self) -> Result<NonNull<T>, AllocError> {
+    unsafe fn take(&self) -> Result<NonNull<T>, AllocError> {
         Ok(self.raw.alloc_slot()?.cast())
     }
 

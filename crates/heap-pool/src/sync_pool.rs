@@ -100,10 +100,7 @@ impl<T, A: Allocator, const N: usize> SyncPool<T, A, N> {
     /// [`AllocError`] when there is no slot; the value is dropped.
     #[inline]
     pub fn create(&self, value: T) -> Result<NonNull<T>, AllocError> {
-        let slot = self.take()?;
-        // SAFETY: a slot for a `T`, ours since `take`.
-        unsafe { slot.write(value) };
-        Ok(slot)
+        item::create(self, value)
     }
 
     /// Moves what `value` returns into a slot; calls it only when there is one.
@@ -212,7 +209,7 @@ impl<T, A: Allocator, const N: usize> Sealed for SyncPool<T, A, N> {}
 // SAFETY: the slots are made for the layout of `T`, and each is handed out once.
 unsafe impl<T, A: Allocator, const N: usize> Slots<T> for SyncPool<T, A, N> {
     #[inline(always)]
-    fn take(&self) -> Result<NonNull<T>, AllocError> {
+    unsafe fn take(&self) -> Result<NonNull<T>, AllocError> {
         Ok(self.raw.alloc_slot()?.cast())
     }
 

@@ -63,6 +63,8 @@ pub struct SyncRawPool<
     slot: SlotLayout,
     /// Slots that go between a lane and `shared` at once. Zero: lanes stay empty.
     batch: usize,
+    /// Slots that a lane keeps at most: two batches.
+    most: usize,
     shared: Lock<RawPool<A>>,
     lanes: [Lane; N],
 }
@@ -97,7 +99,7 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
                 _ => BATCH,
             };
             let shared = Lock::new(RawPool::with_options_in(layout, options, child));
-            Self { slot, batch, shared, lanes: [const { Lane::new() }; N] }
+            Self { slot, batch, most: 2 * batch, shared, lanes: [const { Lane::new() }; N] }
         }
     }
 
@@ -141,7 +143,7 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
         }
         let lane = self.lanes.get(lane_id::current());
         // SAFETY: the caller's promise.
-        let kept = lane.is_some_and(|lane| unsafe { lane.put(slot, 2 * self.batch) });
+        let kept = lane.is_some_and(|lane| unsafe { lane.put(slot, self.most) });
         if !kept {
             // SAFETY: the caller's promise.
             unsafe { self.put_slow(slot) };
@@ -175,7 +177,7 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
         self.shared.with(|shared| {
             if let Some(lane) = lane {
                 // SAFETY: the caller's promise.
-                if unsafe { lane.put(slot, 2 * self.batch) } {
+                if unsafe { lane.put(slot, self.most) } {
                     return;
                 }
                 lane.flush(shared, self.batch);

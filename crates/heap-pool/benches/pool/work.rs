@@ -35,10 +35,11 @@ macro_rules! subjects {
 const PAIRS: usize = 100_000;
 const BATCH: usize = 1000;
 const BATCHES: usize = 100;
+const THREADS: usize = 2;
 const RANDOM: usize = 100_000;
 const TREE: usize = 1_000_000;
 
-pub(crate) const CASES: [Case; 5] = [
+pub(crate) const CASES: [Case; 6] = [
     Case {
         name: "pairs",
         operations: PAIRS,
@@ -62,6 +63,12 @@ pub(crate) const CASES: [Case; 5] = [
         subjects: subjects!(random: "Pool" HeapPool, "PoolBox" HeapPoolBox, "SyncPool" HeapSyncPool, "Box" Boxed,
             "slab" SlabKeys, "object-pool" ObjectPool, "opool" Opool, "opool local" OpoolLocal,
             "infinity_pool raw" InfinityRaw, "infinity_pool local" InfinityLocal),
+    },
+    Case {
+        name: "batches of 1000, 2 threads",
+        operations: BATCH * BATCHES * THREADS,
+        counted: false,
+        subjects: subjects!(threads: "SyncPool" HeapSyncPool, "Box" Boxed, "object-pool" ObjectPool, "opool" Opool),
     },
     Case {
         name: "create only, 100000",
@@ -97,7 +104,20 @@ fn pairs<S: Store>() -> u64 {
 
 /// Many at once, destroyed in the order they were made.
 fn batches<S: Store>() -> u64 {
-    let store = S::new(BATCH);
+    fill_and_empty(&S::new(BATCH))
+}
+
+/// The same by threads that share a store.
+fn threads<S: Store + Sync>() -> u64 {
+    let store = S::new(BATCH * THREADS);
+    std::thread::scope(|scope| {
+        let work = || fill_and_empty(&store);
+        let threads: [_; THREADS] = std::array::from_fn(|_| scope.spawn(work));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_default()).sum()
+    })
+}
+
+fn fill_and_empty<S: Store>(store: &S) -> u64 {
     let mut handles = Vec::with_capacity(BATCH);
     let mut sum = 0;
     for _ in 0..BATCHES {

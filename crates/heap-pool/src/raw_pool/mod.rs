@@ -139,7 +139,7 @@ impl<A: Allocator> RawPool<A> {
     ///
     /// # Safety
     ///
-    /// The slot came from this pool, was not given back, and is not used again.
+    /// `slot` is a pointer that this pool returned; it was not given back, and is not used again.
     #[inline]
     pub unsafe fn free_slot(&self, slot: NonNull<u8>) {
         self.note_returned(slot);

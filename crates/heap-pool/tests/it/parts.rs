@@ -3,7 +3,7 @@
 use heap_arena::Arena;
 use heap_core::{AllocatorExt, Global, HeapBox};
 use heap_pool::{Pool, PoolOptions, RawPool, SyncRawPool};
-use heap_test::{Limits, TestAllocator};
+use heap_test::{Limits, TestAllocator, check_backing_failures};
 
 use crate::support::layout;
 
@@ -59,4 +59,21 @@ fn blocks_of_any_fitting_layout_take_one_slot_each() {
     // SAFETY: a live item of this allocator.
     unsafe { pool.destroy(number) };
     assert_eq!(pool.live(), 0);
+}
+
+/// Slots in which any block of `check_backing_failures` fits.
+const LARGE: (usize, usize) = (100_000, 4096);
+
+#[test]
+fn whatever_the_child_refuses_is_an_error_above_and_nothing_is_lost() {
+    let options = PLAIN.first_slab(1).max_slab(3);
+    for seed in 0..5 {
+        let orders = check_backing_failures(seed, |backing, client| {
+            client(&RawPool::with_options_in(layout(LARGE.0, LARGE.1), options, backing));
+        });
+        assert!(orders > 5, "the child was asked: {orders}");
+        check_backing_failures(seed, |backing, client| {
+            client(&SyncRawPool::<_, 16>::with_options_in(layout(LARGE.0, LARGE.1), options, backing));
+        });
+    }
 }
