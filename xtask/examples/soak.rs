@@ -4,11 +4,13 @@
 //! overlap, bad alignment and changed contents. A failure prints the seed and the shortest program found.
 #![forbid(unsafe_code)]
 
+use std::alloc::Layout;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use heap_arena::Arena;
 use heap_core::{Allocator, Global};
+use heap_pool::{RawPool, SyncRawPool};
 use heap_smp::SmpAllocator;
 use heap_test::{Limits, Program};
 
@@ -21,13 +23,23 @@ const THREADS: u64 = 4;
 /// Runs one program made from a seed; returns how many steps, or what failed.
 type Subject = fn(u64) -> Result<usize, String>;
 
-const SUBJECTS: [(&str, Subject); 5] = [
+const SUBJECTS: [(&str, Subject); 7] = [
     ("global", |seed| one(seed, || Global)),
     ("smp", |seed| one(seed, SmpAllocator::new)),
     ("smp, threads", |seed| many(seed, SmpAllocator::new())),
     ("arena", |seed| one(seed, Arena::new)),
     ("arena over smp", |seed| one(seed, || Arena::new_in(SmpAllocator::new()))),
+    ("raw pool", |seed| one(small(seed), || RawPool::new(SLOT))),
+    ("raw pool, threads", |seed| many(small(seed), SyncRawPool::new(SLOT))),
 ];
+
+/// Holds what programs of small blocks ask for.
+const SLOT: Layout = Layout::new::<[u128; 32]>();
+
+/// A seed whose limits are small blocks only.
+fn small(seed: u64) -> u64 {
+    seed * 3
+}
 
 /// Three shapes of programs: small blocks only, all sizes, and large alignments too.
 fn limits(seed: u64) -> Limits {
