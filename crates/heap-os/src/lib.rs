@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(any(feature = "mapping", feature = "thread", test))]
+#[cfg(any(feature = "mapping", feature = "thread", feature = "background", test))]
 extern crate std;
 
 mod sync;
@@ -18,6 +18,8 @@ pub mod pages;
 pub mod thread;
 #[cfg(feature = "thread")]
 mod symbol;
+#[cfg(feature = "background")]
+mod background;
 mod reservation;
 mod page_allocator;
 mod guarded;
@@ -27,6 +29,8 @@ mod c_allocator;
 mod mapping;
 mod growing;
 
+#[cfg(feature = "background")]
+pub use background::Background;
 #[cfg(feature = "c-allocator")]
 pub use c_allocator::{CAllocator, RawCAllocator, c_allocator, raw_c_allocator};
 pub use error::{MoveError, OsError};

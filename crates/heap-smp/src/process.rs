@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use heap_os::Background;
+
 use crate::config::Settings;
 use crate::core_heap::{CORE, CoreHeap};
 use crate::lock::Lock;
@@ -21,8 +23,9 @@ static REFUSED: AtomicBool = AtomicBool::new(false);
 const TICK: Duration = Duration::from_millis(100);
 /// Ticks without anything to do after which the helper goes.
 const QUIET: u32 = 20;
-/// The helper's stack: it calls the system and little else.
-const STACK: usize = 64 << 10;
+
+/// The helper. It calls the system and little else, so its stack is small; but a program's thread-local storage lies there.
+static HELPER_THREAD: Background = Background { name: c"heap-smp", stack: 256 << 10, body: help };
 
 /// Called by each thread's first slow path. Cheap after the first time.
 pub(crate) fn start(settings: &Settings) {
@@ -42,7 +45,7 @@ pub(crate) fn start(settings: &Settings) {
         unsafe { heap_os::pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork_in_child)) };
 }
 
-/// Starts the helper thread if none runs. No lock is held, and the caller's bins are whole: to start a thread allocates.
+/// Starts the helper thread if none runs. No lock is held, and the caller's bins are whole: to start a thread may allocate.
 #[cold]
 #[inline(never)]
 pub(crate) fn start_helper() {
@@ -52,9 +55,8 @@ pub(crate) fn start_helper() {
     if HELPER.load(Ordering::Relaxed) || HELPER.swap(true, Ordering::Relaxed) {
         return;
     }
-    let helper = std::thread::Builder::new().name(String::from("heap-smp")).stack_size(STACK);
-    if helper.spawn(help).is_err() {
-        // Not tried again: each attempt allocates, and asks the system.
+    if !HELPER_THREAD.start() {
+        // Not tried again: each attempt asks the system.
         REFUSED.store(true, Ordering::Relaxed);
         HELPER.store(false, Ordering::Relaxed);
     }

@@ -264,7 +264,7 @@ impl ThreadCache {
             }
         }
         self.room[bin].set(CLASS[class].chain as usize);
-        // Last, when T1 holds: to start a thread allocates and frees.
+        // Last, when T1 holds: to start a thread may allocate and free.
         if CORE.is_worth_watching() {
             crate::process::start_helper();
         }

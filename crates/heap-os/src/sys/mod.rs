@@ -12,6 +12,8 @@ pub(crate) mod bounds;
 pub(crate) mod c_heap;
 #[cfg(feature = "thread")]
 pub(crate) mod c_thread;
+#[cfg(feature = "background")]
+pub(crate) mod background;
 
 #[cfg(any(target_family = "wasm", test))]
 mod free_ranges;

@@ -9,5 +9,7 @@ mod c_allocator;
 mod fault;
 #[cfg(feature = "thread")]
 mod thread;
+#[cfg(feature = "background")]
+mod background;
 #[cfg(target_os = "linux")]
 mod process;

@@ -1,0 +1,60 @@
+//! [`Background`] threads: through the C library where that is Unix's, else through the standard library.
+
+use crate::background::Background;
+
+#[cfg(all(unix, not(miri)))]
+pub(crate) fn start(what: &'static Background) -> bool {
+    use core::mem::MaybeUninit;
+    use core::ptr::{from_ref, null_mut};
+
+    let mut attributes = MaybeUninit::uninit();
+    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: each value is initialised by the first call that is given it, which succeeds before the next is made. The new
+    // thread inherits the mask, which is this thread's again at the end; what it is given lives for ever.
+    unsafe {
+        if libc::pthread_attr_init(attributes.as_mut_ptr()) != 0 {
+            return false;
+        }
+        let attributes = attributes.as_mut_ptr();
+        let mut started = libc::pthread_attr_setstacksize(attributes, what.stack) == 0
+            && libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED) == 0
+            && libc::sigfillset(all.as_mut_ptr()) == 0
+            && libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) == 0;
+        if started {
+            let what = from_ref(what).cast_mut().cast();
+            started = libc::pthread_create(thread.as_mut_ptr(), attributes, run, what) == 0;
+            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), null_mut());
+        }
+        libc::pthread_attr_destroy(attributes);
+        started
+    }
+}
+
+#[cfg(all(unix, not(miri)))]
+extern "C" fn run(what: *mut core::ffi::c_void) -> *mut core::ffi::c_void {
+    // SAFETY: `start` gave a reference that lives for ever.
+    let what = unsafe { &*what.cast::<Background>() };
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: the name ends with a zero. A refusal is no loss.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, what.name.as_ptr());
+    }
+    #[cfg(target_vendor = "apple")]
+    // SAFETY: as above.
+    unsafe {
+        libc::pthread_setname_np(what.name.as_ptr());
+    }
+    (what.body)();
+    core::ptr::null_mut()
+}
+
+#[cfg(not(all(unix, not(miri))))]
+pub(crate) fn start(what: &'static Background) -> bool {
+    let thread = std::thread::Builder::new().stack_size(what.stack);
+    let thread = match what.name.to_str() {
+        Ok(name) => thread.name(std::string::String::from(name)),
+        Err(_) => thread,
+    };
+    thread.spawn(what.body).is_ok()
+}
