@@ -1,6 +1,6 @@
 //! [`PageAllocator`]: every block is pages of its own, straight from the system.
 //!
-//! No records, no cache. The raw calls are in [`pages`](crate::pages); here are only the rounding and the choice of
+//! No records, no cache. The raw calls are in [`pages`]; here are only the rounding and the choice of
 //! addresses.
 
 use core::alloc::Layout;

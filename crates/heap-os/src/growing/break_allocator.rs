@@ -17,13 +17,14 @@ use crate::sync::SpinLock;
 /// ([`SbrkAllocator`](crate::SbrkAllocator)), and for any other memory of which there is more on demand.
 ///
 /// - Blocks in use cost nothing beyond rounding to two words, so a request of 2^k bytes takes 2^k bytes.
-/// - A small freed block waits on a list of its size, to be reused last in, first out; its last word is all that
-///   changes. When nothing else is left, these go to the other free blocks, which are kept in a tree by address and
-///   become one with their neighbours; the last three words of those change. Only then does the memory grow, and only
-///   by what is missing behind its last free block.
+/// - A freed block becomes one with free neighbours, whatever sizes they had. One bit for every two words tells where free
+///   memory begins and ends, so blocks in use need no header (1.6 % of the memory on WebAssembly, 0.8 % on 64-bit systems).
+/// - A request takes a free block that is hardly larger, and of several the one at a low address; of small ones the one that
+///   was freed last. Only if there is none the memory grows, by what is missing behind its last free block.
 /// - Any alignment.
-/// - One lock, where there can be threads at all. Time is O(1) for small sizes in balance, else O(log of the number of
-///   free blocks), typically.
+/// - One lock, where there can be threads at all. Time is O(1), but for growth, and for blocks of more than 2^17 double words,
+///   which are looked for one by one.
+/// - Of a freed block's content the first three words and the last are lost, the rest stays until it is reused.
 ///
 /// The source may hand out memory with gaps (somebody else moves the break): each piece is used for itself.
 ///
@@ -46,7 +47,7 @@ use crate::sync::SpinLock;
 /// // SAFETY: `grow` gives out each byte once, from memory that lives on.
 /// let alloc = BreakAllocator::over(unsafe { FnBreak::new(grow) });
 ///
-/// let layout = Layout::from_size_align(1 << 15, 8)?;
+/// let layout = Layout::from_size_align(10_000, 8)?;
 /// let (a, b) = (alloc.alloc(layout)?, alloc.alloc(layout)?);
 /// assert_eq!(used.get(), 1 << 16);
 /// // SAFETY: allocated just above, not used again.
@@ -54,7 +55,7 @@ use crate::sync::SpinLock;
 ///     alloc.free(a.cast(), layout);
 ///     alloc.free(b.cast(), layout);
 /// }
-/// assert!(alloc.alloc(Layout::from_size_align(1 << 16, 8)?).is_ok());
+/// assert!(alloc.alloc(Layout::from_size_align(20_000, 8)?).is_ok());
 /// assert_eq!(used.get(), 1 << 16, "the two became one");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
