@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use crate::error::OsError;
 use crate::page_size::page_size;
-use crate::parked::PARKED;
+use crate::parked::{Content, PARKED};
 use crate::sync::{AtomicUsize, Ordering};
 use crate::sys::{Access, Sys};
 
@@ -45,7 +45,7 @@ pub(crate) fn map_with<S: Sys>(
         base
     } else {
         // SAFETY: just mapped, whole, used by nobody.
-        unsafe { PARKED.release::<S>(base, len) };
+        unsafe { PARKED.release::<S>(base, len, Content::after(access)) };
         map_aligned_slow::<S>(len, align, access)?
     };
     BELOW_LAST.store(base.addr().get(), Ordering::Relaxed);
@@ -87,13 +87,13 @@ fn cut<S: Sys>(span: usize, len: usize, align: usize, access: Access) -> Result<
     for (part, len) in [(raw, head), (end, tail)] {
         if len != 0 {
             // SAFETY: a part of our own mapping that is not used again.
-            unsafe { PARKED.release::<S>(part, len) };
+            unsafe { PARKED.release::<S>(part, len, Content::Unknown) };
         }
     }
     // SAFETY: our own fresh mapping, which gains access; or is not used again.
     let committed = if access == Access::None { Ok(()) } else { unsafe { S::protect(base, len, access) } };
     // SAFETY: as above.
-    committed.map(|()| base).inspect_err(|_| unsafe { PARKED.release::<S>(base, len) })
+    committed.map(|()| base).inspect_err(|_| unsafe { PARKED.release::<S>(base, len, Content::Unknown) })
 }
 
 /// Finds a gap that is large enough and maps the aligned part of it, before another thread does.
@@ -103,13 +103,13 @@ fn map_in_gap<S: Sys>(span: usize, len: usize, align: usize, access: Access) -> 
         let gap = fresh::<S>(span, 1, 0, Access::None)?;
         let aligned = gap.addr().get().wrapping_add(align - 1) & !(align - 1);
         // SAFETY: our own mapping, whole, used by nobody.
-        unsafe { PARKED.release::<S>(gap, span) };
+        unsafe { PARKED.release::<S>(gap, span, Content::Unknown) };
         let base = S::map(len, align, aligned, access)?;
         if is_aligned(base, align) {
             return Ok(base);
         }
         // SAFETY: as before.
-        unsafe { PARKED.release::<S>(base, len) };
+        unsafe { PARKED.release::<S>(base, len, Content::after(access)) };
     }
     Err(OsError { call: "map_aligned", code: OsError::UNKNOWN })
 }
@@ -136,7 +136,7 @@ pub(crate) unsafe fn remap_aligned<S: Sys>(
     moved.map(|()| target).map_err(|refused| {
         if !refused.target_lost {
             // SAFETY: our own, not used again.
-            unsafe { PARKED.release::<S>(target, new_len) };
+            unsafe { PARKED.release::<S>(target, new_len, Content::Unknown) };
         }
         refused.error
     })

@@ -9,7 +9,9 @@ use core::ptr::NonNull;
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, UsableSize};
 
+use crate::os::Os;
 use crate::pages::{self, page_size};
+use crate::parked::{Content, PARKED};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// Hands out whole pages, each block a mapping of its own.
@@ -175,7 +177,7 @@ unsafe impl Allocator for PageAllocator {
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         if let Some(len) = whole_pages(layout.size()).filter(|&len| len != 0) {
             // SAFETY: the block is a mapping of `len` bytes (A2) that nobody uses again (caller).
-            unsafe { pages::release(block, len) };
+            unsafe { PARKED.release::<Os>(block, len, Content::Committed) };
         }
     }
 

@@ -34,7 +34,7 @@ use crate::aligned::{self, check, check_len, map_with};
 use crate::error::{MoveError, OsError};
 use crate::os::Os;
 pub use crate::page_size::{PAGE_SIZE_MAX, PAGE_SIZE_MIN, page_size};
-use crate::parked::PARKED;
+use crate::parked::{Content, PARKED};
 pub use crate::sys::Access;
 use crate::sys::{Advice, ForkHandler, Sys};
 
@@ -220,7 +220,7 @@ pub unsafe fn unmap(base: NonNull<u8>, len: usize) -> Result<(), OsError> {
 pub unsafe fn release(base: NonNull<u8>, len: usize) {
     if check("release", base, len).is_ok() {
         // SAFETY: the caller's promise is the same.
-        unsafe { PARKED.release::<Os>(base, len) };
+        unsafe { PARKED.release::<Os>(base, len, Content::Unknown) };
     }
 }
 

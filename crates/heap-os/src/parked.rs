@@ -1,14 +1,13 @@
 //! Ranges that the system refused to take back, kept until it does.
 //!
 //! Linux refuses `munmap` with ENOMEM when it would cut a hole and the process has as many mappings as it may have
-//! (`vm.max_map_count`). Freeing cannot fail, so such a range is emptied, noted in its own first page, and unmapped
+//! (`vm.max_map_count`). Freeing cannot fail, so such a range is emptied but for its first page, which keeps a note of it, and unmapped
 //! when the next release succeeds or the next mapping fails.
 
 use core::ptr::{NonNull, null_mut};
 
-use crate::error::OsError;
-use crate::sync::{AtomicPtr, Ordering};
-use crate::sys::Sys;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sys::{Access, Sys};
 
 /// Stands at the start of a parked range.
 struct Note {
@@ -16,43 +15,76 @@ struct Note {
     len: usize,
 }
 
+/// What is known of a range that is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Its first page can be written to.
+    Committed,
+    /// Nothing.
+    Unknown,
+}
+
+impl Content {
+    /// That of a fresh mapping.
+    pub(crate) fn after(access: Access) -> Self {
+        if access == Access::ReadWrite { Self::Committed } else { Self::Unknown }
+    }
+}
+
 /// A stack of parked ranges. Ranges are taken off all at once, so there is no ABA.
 ///
 /// # Invariants
 /// - **P1** A range on the stack is a mapping (or part of one) that nobody uses, readable and writable in its first
 ///   page; its note is written before it is pushed.
+/// - **P2** A slot whose length is more than one is such a range, noted here because its first page cannot be written to:
+///   addresses without memory. With length 1 the slot is one thread's, with 0 it is free.
 #[derive(Debug)]
 pub(crate) struct Parked {
     first: AtomicPtr<Note>,
+    slots: [Slot; 16],
+    /// How many slots are not free, or were a moment ago: to look at them only if there is something to see.
+    filled: AtomicUsize,
 }
+
+#[derive(Debug)]
+struct Slot {
+    base: AtomicPtr<u8>,
+    len: AtomicUsize,
+}
+
+const FREE: usize = 0;
+const TAKEN: usize = 1;
 
 /// Those of this process.
 pub(crate) static PARKED: Parked = Parked::new();
 
 impl Parked {
     pub(crate) const fn new() -> Self {
-        Self { first: AtomicPtr::new(null_mut()) }
+        let slots = [const { Slot { base: AtomicPtr::new(null_mut()), len: AtomicUsize::new(FREE) } }; 16];
+        Self { first: AtomicPtr::new(null_mut()), slots, filled: AtomicUsize::new(0) }
     }
 
     /// Unmaps a range now or, if the system refuses, later. The range's memory is given back in any case.
     ///
     /// # Safety
-    /// The caller gives up a whole mapping of `S` (a part of one where `UNMAPS_PARTS`).
-    pub(crate) unsafe fn release<S: Sys>(&self, base: NonNull<u8>, len: usize) {
+    /// The caller gives up a whole mapping of `S` (a part of one where `UNMAPS_PARTS`), with such content.
+    pub(crate) unsafe fn release<S: Sys>(&self, base: NonNull<u8>, len: usize, content: Content) {
         // SAFETY: the caller's promise is the same.
         match unsafe { S::unmap(base, len) } {
             Ok(()) => {
                 self.retry::<S>();
             }
             // SAFETY: the range is still mapped, and nobody uses it.
-            Err(_) => unsafe { self.park::<S>(base, len) },
+            Err(_) => unsafe { self.park::<S>(base, len, content) },
         }
     }
 
-    /// Tries again to unmap what is parked. One load when nothing is.
+    /// Tries again to unmap what is parked. Two loads when nothing is.
     #[inline]
     pub(crate) fn retry<S: Sys>(&self) -> bool {
-        !self.first.load(Ordering::Relaxed).is_null() && self.retry_slow::<S>()
+        let nothing =
+            self.first.load(Ordering::Relaxed).is_null() && self.filled.load(Ordering::Relaxed) == 0;
+        !nothing && self.retry_slow::<S>()
     }
 
     /// Whether anything was unmapped.
@@ -74,27 +106,61 @@ impl Parked {
             any = true;
             here = next;
         }
+        for slot in &self.slots {
+            any |= self.retry_slot::<S>(slot);
+        }
         any
+    }
+
+    fn retry_slot<S: Sys>(&self, slot: &Slot) -> bool {
+        let len = slot.len.load(Ordering::Relaxed);
+        // Acquire pairs with the Release of `fill_slot`: the address is seen.
+        let ours = len > TAKEN
+            && slot.len.compare_exchange(len, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let base = NonNull::new(slot.base.load(Ordering::Relaxed)).filter(|_| ours);
+        // SAFETY: P2: the slot was taken, so the range is ours alone.
+        let gone = base.is_some_and(|base| unsafe { S::unmap(base, len) }.is_ok());
+        if gone {
+            self.filled.fetch_sub(1, Ordering::Relaxed);
+        }
+        if ours {
+            slot.len.store(if gone { FREE } else { len }, Ordering::Release);
+        }
+        gone
+    }
+
+    /// Notes a range in a slot; if none is free, its addresses are lost.
+    fn fill_slot(&self, base: NonNull<u8>, len: usize) {
+        let take = |slot: &&Slot| {
+            slot.len.compare_exchange(FREE, TAKEN, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        if let Some(slot) = self.slots.iter().find(take) {
+            slot.base.store(base.as_ptr(), Ordering::Relaxed);
+            self.filled.fetch_add(1, Ordering::Relaxed);
+            slot.len.store(len, Ordering::Release);
+        }
     }
 
     /// # Safety
     /// As of [`release`](Self::release).
     #[cold]
     #[inline(never)]
-    unsafe fn park<S: Sys>(&self, base: NonNull<u8>, len: usize) {
-        // SAFETY: nobody relies on the content. Addresses that were only reserved have none to lose, and a range that
-        // cannot be made writable for its note is lost: addresses without memory.
-        let noted: Result<(), OsError> = unsafe {
-            _ = S::decommit(base, len);
-            S::commit(base, S::page_size().min(len))
-        };
-        if noted.is_ok() {
+    unsafe fn park<S: Sys>(&self, base: NonNull<u8>, len: usize, content: Content) {
+        let first = S::page_size().min(len);
+        if len > first {
+            // SAFETY: nobody relies on the content. What was only reserved has none, and may refuse.
+            _ = unsafe { S::decommit(base.add(first), len - first) };
+        }
+        // SAFETY: the range is ours.
+        if content == Content::Committed || unsafe { S::commit(base, first) }.is_ok() {
             let note = base.cast::<Note>();
-            // SAFETY: committed just now, and ours: establishes P1.
+            // SAFETY: committed, and ours: establishes P1.
             unsafe {
                 note.write(Note { next: null_mut(), len });
                 self.push_chain(note);
             }
+        } else {
+            self.fill_slot(base, len);
         }
     }
 

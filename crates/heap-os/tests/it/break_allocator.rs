@@ -55,7 +55,7 @@ fn new() -> BreakAllocator<Mock> {
 }
 
 // D-SB-01: U-WA-12 (B1, B2) among them; D-SB-07: one lock, many threads.
-heap_test::conformance!(break_allocator_, || new(), Limits::DEFAULT; sync);
+heap_test::conformance!(suite, || new(), Limits::DEFAULT; sync);
 
 fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()

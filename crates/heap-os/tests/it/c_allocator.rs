@@ -8,9 +8,9 @@ use heap_os::{CAllocator, RawCAllocator, c_allocator, raw_c_allocator};
 use heap_test::Limits;
 
 // U-CA-01
-heap_test::conformance!(c_allocator_, || CAllocator; sync, usable_size);
+heap_test::conformance!(suite, || CAllocator; sync, usable_size);
 // U-RC-01
-heap_test::conformance!(raw_c_allocator_, || RawCAllocator, Limits::DEFAULT.max_align(MAX_ALIGN); sync);
+heap_test::conformance!(raw_suite, || RawCAllocator, Limits::DEFAULT.max_align(MAX_ALIGN); sync);
 
 const MAX_ALIGN: usize = 2 * size_of::<usize>();
 

@@ -3,6 +3,10 @@
 mod pages;
 mod page_allocator;
 mod break_allocator;
+mod guarded;
+mod reservation;
+#[cfg(feature = "mapping")]
+mod mapping;
 #[cfg(feature = "c-allocator")]
 mod c_allocator;
 #[cfg(feature = "fault-injection")]

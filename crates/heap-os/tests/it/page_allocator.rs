@@ -8,7 +8,7 @@ use heap_core::{Allocator, UsableSize};
 use heap_os::{NEXT_MMAP_ADDR_HINT, OsError, PageAllocator, page_allocator, page_size, pages};
 
 // U-PA-01
-heap_test::conformance!(page_allocator_, || PageAllocator; sync, usable_size);
+heap_test::conformance!(suite, || PageAllocator; sync, usable_size);
 
 /// Held by tests that depend on the wish or change it.
 static HINT: Mutex<()> = Mutex::new(());

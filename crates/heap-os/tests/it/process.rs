@@ -299,3 +299,67 @@ fn the_program_break_serves_blocks_between_the_c_heaps_own() {
         }
     });
 }
+
+/// Bad input 49, 50 and section 7: a program over the page allocator with each call to the system refused in turn, once, from
+/// then on, and every second, third and seventh. When it is over and the system well again, nothing is lost.
+#[cfg(feature = "fault-injection")]
+#[test]
+fn whatever_the_system_refuses_nothing_is_lost() {
+    use heap_os::fault::{Plan, mapped_bytes};
+
+    /// Over-aligned and plain blocks that grow, move, shrink and go.
+    fn program() {
+        let page = page_size();
+        for align in [1, 1 << 16, 1 << 21, 1, 1 << 25, 1 << 13] {
+            let mut size = 3 * page;
+            let Ok(block) = PageAllocator.alloc(layout(size, align)) else { continue };
+            let mut block = block.cast::<u8>();
+            // SAFETY: one block, followed as it moves; within its size.
+            unsafe {
+                block.write(1);
+                for new_size in [8 * page, 2 * page, 64 * page] {
+                    if let Ok(moved) =
+                        PageAllocator.realloc(block, layout(size, align), layout(new_size, align))
+                    {
+                        (block, size) = (moved.cast(), new_size);
+                    }
+                    assert_eq!((block.read(), block.addr().get() % align), (1, 0));
+                    block.add(size - 1).write(2);
+                }
+                PageAllocator.free(block, layout(size, align));
+            }
+            let guarded = GuardedPageAllocator.alloc(layout(100, align));
+            if let Ok(block) = guarded {
+                // SAFETY: our block.
+                unsafe { GuardedPageAllocator.free(block.cast(), layout(100, align)) };
+            }
+        }
+    }
+
+    succeeds("whatever_the_system_refuses_nothing_is_lost", || {
+        let plans: [fn(u64) -> Plan; 2] = [Plan::nth, Plan::from];
+        let mut points = 0;
+        for plan in plans {
+            for k in 0.. {
+                let guard = plan(k).on_all_threads();
+                program();
+                if guard.refused() == 0 {
+                    break;
+                }
+                points += 1;
+                drop(guard);
+                program();
+                assert_eq!(mapped_bytes(), 0, "{:?}", plan(k));
+            }
+        }
+        for n in [2, 3, 7] {
+            let guard = Plan::every(n).on_all_threads();
+            program();
+            assert!(guard.refused() > 0);
+            drop(guard);
+            program();
+            assert_eq!(mapped_bytes(), 0, "every {n}");
+        }
+        assert!(points > 80, "{points} points");
+    });
+}
