@@ -34,7 +34,7 @@ const PATHS: [Path; 11] = [
     path("hot_pool_create", 26, &["take_slow"]),
     path("hot_pool_destroy", 5, &[]),
     path("hot_sync_pool_create", 34, &["take_slow"]),
-    path("hot_sync_pool_destroy", 19, &["put_slow"]),
+    path("hot_sync_pool_destroy", 17, &["put_slow"]),
     path("hot_smp_alloc_small", 15, &["alloc_slow"]),
     path("hot_smp_alloc", 45, &["alloc_slow", "large"]),
     path("hot_smp_free_small", 17, &["free_slow"]),

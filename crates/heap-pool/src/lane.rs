@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use heap_core::{AllocError, Allocator};
 
-use crate::raw_pool::RawPool;
+use crate::shared::Shared;
 use crate::slot::{FreeSlots, FreshSlots, SlotLayout};
 
 /// The slots at hand of one thread. As long as two cache lines, which processors fetch in pairs.
@@ -14,18 +14,28 @@ use crate::slot::{FreeSlots, FreshSlots, SlotLayout};
 ///
 /// - **N1** Only the thread that holds the lane's number uses it, or who borrows the pool exclusively.
 /// - **N2** Its slots are handed out as far as the shared part is concerned, and nobody else's.
-/// - **N3** `held` is the number of slots in `free`.
+/// - **N3** `held` is the number of slots in `free`; `full` is a chain, of one batch, or empty.
+/// - **N4** `aside` is empty unless `fresh` is.
 #[repr(align(128))]
 #[derive(Debug)]
 pub(crate) struct Lane {
     free: FreeSlots,
     fresh: FreshSlots,
     held: Cell<usize>,
+    full: FreeSlots,
+    /// Fresh slots that wait until `full` has been used again.
+    aside: FreshSlots,
 }
 
 impl Lane {
     pub(crate) const fn new() -> Self {
-        Self { free: FreeSlots::new(), fresh: FreshSlots::new(), held: Cell::new(0) }
+        Self {
+            free: FreeSlots::new(),
+            fresh: FreshSlots::new(),
+            held: Cell::new(0),
+            full: FreeSlots::new(),
+            aside: FreshSlots::new(),
+        }
     }
 
     /// Takes a slot.
@@ -38,15 +48,25 @@ impl Lane {
         self.fresh.take(slot)
     }
 
-    /// Keeps a slot, unless it has `most` already.
+    /// Takes a slot, when [`take`](Self::take) finds none, from the chain or the fresh slots set aside.
+    pub(crate) fn take_spare(&self, slot: SlotLayout, batch: usize) -> Option<NonNull<u8>> {
+        if self.full.move_to(&self.free) {
+            self.held.set(batch);
+        } else {
+            self.aside.split_to(&self.fresh, slot, usize::MAX);
+        }
+        self.take(slot)
+    }
+
+    /// Keeps a slot, unless it has a batch already.
     ///
     /// # Safety
     ///
     /// The slot is the pool's, and the caller gives it up if the result is `true`.
     #[inline(always)]
-    pub(crate) unsafe fn put(&self, slot: NonNull<u8>, most: usize) -> bool {
+    pub(crate) unsafe fn put(&self, slot: NonNull<u8>, batch: usize) -> bool {
         let held = self.held.get();
-        if held >= most {
+        if held >= batch {
             return false;
         }
         // SAFETY: the caller's promise; by N2 it is on no list.
@@ -55,20 +75,35 @@ impl Lane {
         true
     }
 
-    /// Gets at least one and up to `count` slots, when there is none.
-    pub(crate) fn refill<A: Allocator>(&self, core: &RawPool<A>, count: usize) -> Result<(), AllocError> {
-        self.held.set(core.deal(&self.free, &self.fresh, count)?);
+    /// Whether there is a chain, which must go before [`shelve`](Self::shelve).
+    pub(crate) fn is_full(&self) -> bool {
+        !self.full.is_empty()
+    }
+
+    /// Makes the batch of free slots the chain, when there is none.
+    pub(crate) fn shelve(&self, slot: SlotLayout) {
+        self.free.move_to(&self.full);
+        self.held.set(0);
+        if self.fresh.count(slot) != 0 {
+            self.fresh.split_to(&self.aside, slot, usize::MAX);
+        }
+    }
+
+    /// Gets at least one slot and up to a batch, when there is none.
+    pub(crate) fn refill<A: Allocator>(&self, shared: &mut Shared<A>) -> Result<(), AllocError> {
+        self.held.set(shared.deal(&self.free, &self.fresh)?);
         Ok(())
     }
 
-    /// Gives `count` slots away, the last ones that came.
-    pub(crate) fn flush<A: Allocator>(&self, core: &RawPool<A>, count: usize) {
-        self.held.set(self.held.get() - core.collect(&self.free, count));
+    /// Gives the chain away.
+    pub(crate) fn flush<A: Allocator>(&self, shared: &mut Shared<A>) {
+        shared.collect(&self.full);
     }
 
     /// The slots at hand.
     pub(crate) fn slots(&self, slot: SlotLayout) -> impl Iterator<Item = NonNull<u8>> {
-        self.free.iter().chain(self.fresh.iter(slot))
+        let fresh = self.fresh.iter(slot).chain(self.aside.iter(slot));
+        self.free.iter().chain(self.full.iter()).chain(fresh)
     }
 
     /// Forgets all slots.

@@ -15,6 +15,7 @@ mod item;
 mod pool_box;
 mod pool;
 mod lock;
+mod shared;
 mod lane;
 mod sync_raw_pool;
 mod sync_pool;

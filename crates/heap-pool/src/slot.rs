@@ -123,6 +123,18 @@ impl FreeSlots {
         moved
     }
 
+    /// Moves all slots to `other`, which is empty. `false`: there were none.
+    #[inline]
+    pub(crate) fn move_to(&self, other: &Self) -> bool {
+        let head = self.head.take();
+        other.head.set(head);
+        head.is_some()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.get().is_none()
+    }
+
     /// The slots, the next one to be popped first. The list must not change meanwhile.
     pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<u8>> {
         let mut next = self.head.get();

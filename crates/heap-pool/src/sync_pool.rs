@@ -20,7 +20,8 @@ use crate::sync_raw_pool::{LANES, SyncRawPool};
 /// A pool of items of type `T` that threads share: any thread creates, any thread destroys.
 ///
 /// The API is that of [`Pool`](crate::Pool), the memory that of [`SyncRawPool`], which says what is done without a lock
-/// and what is not. Last in, first out holds for each thread.
+/// and what is not. Last in, first out holds for each thread's latest items: as
+/// many as a lane has at hand.
 ///
 /// ```
 /// use heap_pool::SyncPool;

@@ -15,6 +15,7 @@ use crate::live::LiveSlots;
 use crate::lock::Lock;
 use crate::options::PoolOptions;
 use crate::raw_pool::RawPool;
+use crate::shared::Shared;
 use crate::slot::SlotLayout;
 use crate::sync::const_fn;
 use crate::violation::CHECKED;
@@ -32,7 +33,7 @@ const BATCH_BYTES: usize = 16 << 10;
 ///
 /// Two layers. Below, a [`RawPool`] behind a lock that spins, then yields. Above, `N` lanes, each for one thread: slots
 /// that it has at hand, taken and put back with no lock and no atomic operation at all. A lane gets and gives slots in
-/// batches of up to 32, so threads that free what others took meet at the lock once in 32 slots. The first `N` live
+/// chains of up to 32, so threads that free what others took meet at the lock once in 32 slots, for a few instructions. The first `N` live
 /// threads of the process that use any such pool have a lane (feature `std`); others use the lower layer directly.
 /// A thread's lane, with what is in it, is that of the next thread when it ends.
 ///
@@ -63,9 +64,7 @@ pub struct SyncRawPool<
     slot: SlotLayout,
     /// Slots that go between a lane and `shared` at once. Zero: lanes stay empty.
     batch: usize,
-    /// Slots that a lane keeps at most: two batches.
-    most: usize,
-    shared: Lock<RawPool<A>>,
+    shared: Lock<Shared<A>>,
     lanes: [Lane; N],
 }
 
@@ -98,8 +97,8 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
                 count if count < BATCH => count,
                 _ => BATCH,
             };
-            let shared = Lock::new(RawPool::with_options_in(layout, options, child));
-            Self { slot, batch, most: 2 * batch, shared, lanes: [const { Lane::new() }; N] }
+            let shared = Lock::new(Shared::new(RawPool::with_options_in(layout, options, child), batch));
+            Self { slot, batch, shared, lanes: [const { Lane::new() }; N] }
         }
     }
 
@@ -109,7 +108,7 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     ///
     /// [`AllocError`] when the child refuses; the slots that were there still are.
     pub fn preheat(&self, count: usize) -> Result<(), AllocError> {
-        self.shared.with(|shared| shared.preheat(count))
+        self.shared.with(|shared| shared.raw.preheat(count))
     }
 
     /// Takes a slot of [`slot_size`](Self::slot_size) bytes; its content is unspecified. O(1) but for slabs.
@@ -126,7 +125,7 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
             None => self.take_slow()?,
         };
         if CHECKED {
-            self.shared.with(|shared| shared.note_taken(slot));
+            self.shared.with(|shared| shared.raw.note_taken(slot));
         }
         Ok(slot)
     }
@@ -139,11 +138,11 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     #[inline]
     pub unsafe fn free_slot(&self, slot: NonNull<u8>) {
         if CHECKED {
-            self.shared.with(|shared| shared.note_returned(slot));
+            self.shared.with(|shared| shared.raw.note_returned(slot));
         }
         let lane = self.lanes.get(lane_id::current());
         // SAFETY: the caller's promise.
-        let kept = lane.is_some_and(|lane| unsafe { lane.put(slot, self.most) });
+        let kept = lane.is_some_and(|lane| unsafe { lane.put(slot, self.batch) });
         if !kept {
             // SAFETY: the caller's promise.
             unsafe { self.put_slow(slot) };
@@ -153,18 +152,14 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     #[cold]
     #[inline(never)]
     fn take_slow(&self) -> Result<NonNull<u8>, AllocError> {
-        let lane = self.settled_lane();
-        self.shared.with(|shared| match lane {
-            Some(lane) => {
-                // The first call of a thread may find a lane with the slots of the one before.
-                if let Some(slot) = lane.take(self.slot) {
-                    return Ok(slot);
-                }
-                lane.refill(shared, self.batch)?;
-                lane.take(self.slot).ok_or(AllocError)
-            }
-            None => shared.take().map_or_else(|| shared.take_slow(), Ok),
-        })
+        let Some(lane) = self.settled_lane() else { return self.shared.with(Shared::take) };
+        // The first call of a thread may find a lane with the slots of the one before.
+        let at_hand = lane.take(self.slot).or_else(|| lane.take_spare(self.slot, self.batch));
+        if let Some(slot) = at_hand {
+            return Ok(slot);
+        }
+        self.shared.with(|shared| lane.refill(shared))?;
+        lane.take(self.slot).ok_or(AllocError)
     }
 
     /// # Safety
@@ -173,18 +168,20 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     #[cold]
     #[inline(never)]
     unsafe fn put_slow(&self, slot: NonNull<u8>) {
-        let lane = self.settled_lane();
-        self.shared.with(|shared| {
-            if let Some(lane) = lane {
-                // SAFETY: the caller's promise.
-                if unsafe { lane.put(slot, self.most) } {
-                    return;
-                }
-                lane.flush(shared, self.batch);
-            }
+        let Some(lane) = self.settled_lane() else {
             // SAFETY: the caller's promise.
-            unsafe { shared.put(slot) };
-        });
+            return self.shared.with(|shared| unsafe { shared.raw.put(slot) });
+        };
+        // SAFETY: the caller's promise.
+        if unsafe { lane.put(slot, self.batch) } {
+            return;
+        }
+        if lane.is_full() {
+            self.shared.with(|shared| lane.flush(shared));
+        }
+        lane.shelve(self.slot);
+        // SAFETY: the caller's promise. There is room now: a batch is not zero where there are lanes.
+        unsafe { lane.put(slot, self.batch) };
     }
 
     /// The lane of this thread, if it may have slots; asks for one, if nobody has yet.
@@ -200,7 +197,7 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     #[inline(always)]
     pub(crate) fn check_live(&self, slot: NonNull<u8>) {
         if CHECKED {
-            self.shared.with(|shared| shared.check_live(slot));
+            self.shared.with(|shared| shared.raw.check_live(slot));
         }
     }
 
@@ -218,8 +215,9 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     pub(crate) unsafe fn live_slots(&mut self) -> LiveSlots {
         let slot = self.slot;
         let at_hand = self.lanes.iter().flat_map(move |lane| lane.slots(slot));
+        let (chained, raw) = self.shared.get_mut().split();
         // SAFETY: the caller's promise; the bits are filled by the snapshot.
-        unsafe { LiveSlots::new(self.shared.get_mut().snapshot(at_hand), slot) }
+        unsafe { LiveSlots::new(raw.snapshot(at_hand.chain(chained)), slot) }
     }
 
     /// The size of a slot in bytes: what of it a client may use.
@@ -239,14 +237,15 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
     /// How many slots there are, free ones and others. O(1).
     #[must_use]
     pub fn slots(&self) -> usize {
-        self.shared.with(|shared| shared.slots())
+        self.shared.with(|shared| shared.raw.slots())
     }
 
     /// How many slots are handed out. O(free slots).
     #[must_use]
     pub fn live(&mut self) -> usize {
         let at_hand: usize = self.lanes.iter().map(|lane| lane.slots(self.slot).count()).sum();
-        self.shared.get_mut().live() - at_hand
+        let shared = self.shared.get_mut();
+        shared.raw.live() - shared.chained() - at_hand
     }
 }
 
@@ -283,7 +282,7 @@ heap_core::impl_foreign_allocators! { impl[A: Allocator, const N: usize] for Syn
 // SAFETY: as for `RawPool`. Takes the lock; O(slabs).
 unsafe impl<A: Allocator, const N: usize> Owns for SyncRawPool<A, N> {
     fn owns(&self, block: NonNull<u8>) -> bool {
-        self.shared.with(|shared| shared.owns(block))
+        self.shared.with(|shared| shared.raw.owns(block))
     }
 }
 
@@ -305,10 +304,10 @@ impl<A: Allocator, const N: usize> Reset for SyncRawPool<A, N> {
 /// In bytes of slots. Those in lanes count as used, since other threads cannot have them.
 impl<A: Allocator, const N: usize> Usage for SyncRawPool<A, N> {
     fn used(&self) -> usize {
-        self.shared.with(|shared| shared.used())
+        self.shared.with(|shared| (shared.raw.live() - shared.chained()) * self.slot.size())
     }
     fn capacity(&self) -> usize {
-        self.shared.with(|shared| shared.capacity())
+        self.shared.with(|shared| shared.raw.capacity())
     }
 }
 

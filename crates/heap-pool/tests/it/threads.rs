@@ -63,6 +63,17 @@ fn every_slot_of_a_pool_that_may_not_grow_serves_any_thread() {
     }
 }
 
+/// D-MP-05
+#[test]
+fn each_thread_reuses_its_latest_items_last_in_first_out() {
+    let pool = SyncPool::<usize>::new();
+    let items: Vec<_> = (0..1000).map(|n| pool.create(n).unwrap()).collect();
+    // SAFETY: live items, not used again.
+    items.iter().for_each(|&item| unsafe { pool.destroy(item) });
+    let again: Vec<_> = (0..32).map(|n| pool.create(n).unwrap()).collect();
+    assert!(items.iter().rev().take(32).eq(&again));
+}
+
 #[test]
 fn more_threads_than_lanes_and_threads_one_after_the_other() {
     let pool = SyncPool::<usize>::new();
