@@ -7,6 +7,7 @@ extern crate std;
 mod sync;
 mod error;
 mod sys;
+pub mod stderr;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 mod os;
@@ -18,8 +19,6 @@ pub mod pages;
 pub mod thread;
 #[cfg(feature = "thread")]
 mod symbol;
-#[cfg(feature = "background")]
-mod background;
 mod reservation;
 mod page_allocator;
 mod guarded;
@@ -29,8 +28,6 @@ mod c_allocator;
 mod mapping;
 mod growing;
 
-#[cfg(feature = "background")]
-pub use background::Background;
 #[cfg(feature = "c-allocator")]
 pub use c_allocator::{CAllocator, RawCAllocator, c_allocator, raw_c_allocator};
 pub use error::{MoveError, OsError};
@@ -46,3 +43,5 @@ pub use pages::{Access, HugePages, HugeSize};
 pub use reservation::Reservation;
 #[cfg(feature = "thread")]
 pub use symbol::symbol;
+#[cfg(feature = "background")]
+pub use sys::background::Background;

@@ -2,7 +2,7 @@
 //!
 //! The heap can no longer be trusted then; unwinding out of an allocator would be undefined behaviour.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 /// What the client did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,24 +37,11 @@ const MESSAGE_MAX: usize = 160;
 pub(crate) fn report(violation: Violation, addr: usize) -> ! {
     let mut message = [0; MESSAGE_MAX];
     let len = compose(violation, addr, &mut message);
-    // One call, without a buffer. If even that fails there is nobody to tell.
-    let _ = write(&message[..len]);
+    // If neither can write there is nobody to tell.
+    if !heap_os::stderr::write(&message[..len]) {
+        let _ = std::io::stderr().write_all(&message[..len]);
+    }
     std::process::abort()
-}
-
-/// Writes to the standard error stream without its lock: a thread that holds that one may wait for a lock of ours.
-#[cfg(unix)]
-fn write(message: &[u8]) -> io::Result<()> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: the number of the standard error stream, which is not closed here.
-    let stream = core::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(2) });
-    (&*stream).write_all(message)
-}
-
-/// Writes to the standard error stream.
-#[cfg(not(unix))]
-fn write(message: &[u8]) -> io::Result<()> {
-    io::stderr().write_all(message)
 }
 
 /// Writes the message into `out` and returns its length.

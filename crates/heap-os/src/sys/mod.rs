@@ -26,6 +26,7 @@ mod unix;
 pub(crate) mod wasm;
 
 pub(crate) mod growing;
+pub(crate) mod stderr;
 
 #[cfg(miri)]
 use fake as imp;
