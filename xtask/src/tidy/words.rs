@@ -38,8 +38,11 @@ struct Words<'a> {
 impl Words<'_> {
     fn declare(&mut self, ident: &syn::Ident) {
         let name = ident.to_string();
-        let snake = format!("_{}_", snake(&name));
-        let wrong = WRONG.iter().find(|(word, _)| snake.contains(&format!("_{word}_")));
+        let words = snake(&name);
+        let joined = format!("_{}_", words.join("_"));
+        // One word is wrong in the plural too; of several, a plural is another word (`threads_free_blocks`).
+        let plural = |word: &str| words.iter().any(|part| part.strip_suffix('s') == Some(word));
+        let wrong = WRONG.iter().find(|(word, _)| joined.contains(&format!("_{word}_")) || plural(word));
         if let Some((word, right)) = wrong {
             let text = format!("`{name}`: say `{right}`, not `{word}`");
             self.breaches.push(self.source.breach(ident.span().start().line, text));
@@ -47,15 +50,12 @@ impl Words<'_> {
     }
 }
 
-/// `FreeList2d` as `free_list2d`; plurals lose their `s`, so that `regions` is found too.
-fn snake(name: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
+/// `FreeList2d` as `free`, `list2d`.
+fn snake(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
     let mut after_lower = false;
     for c in name.chars() {
         if c == '_' || (c.is_uppercase() && after_lower) {
-            words.push(String::new());
-        }
-        if words.is_empty() {
             words.push(String::new());
         }
         after_lower = c.is_lowercase() || c.is_numeric();
@@ -63,8 +63,7 @@ fn snake(name: &str) -> String {
             word.extend(c.to_lowercase());
         }
     }
-    let singular = words.iter().map(|word| word.strip_suffix('s').unwrap_or(word));
-    singular.collect::<Vec<_>>().join("_")
+    words
 }
 
 impl<'ast> Visit<'ast> for Words<'_> {
@@ -154,6 +153,7 @@ mod tests {
             "fn f(e: PoisonError<()>) { e.region(); }",
             "extern \"C\" { fn __asan_poison_memory_region(); }",
             "fn speak() {} fn regional() {} struct Extents2;",
+            "fn threads_free_blocks() {}",
         ] {
             assert_eq!(breaches(code), [""; 0], "{code}");
         }
