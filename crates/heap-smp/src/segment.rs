@@ -109,6 +109,25 @@ pub(crate) struct Maps {
 
 const _: () = assert!(SEGMENT / HUGE_PAGE <= 64);
 
+impl Maps {
+    /// A free run, with the free units before and after it that share an advised stretch with it: those may be resident
+    /// though nobody had them, as the rest of a huge page. The first unit, and how many.
+    pub(crate) fn with_rest_of_huge_pages(&self, start: usize, count: usize) -> (usize, usize) {
+        const STRETCH: usize = HUGE_PAGE / UNIT;
+        let is_rest = |unit: usize| {
+            self.advised >> (unit / STRETCH) & 1 == 1 && self.free[unit / 64] >> (unit % 64) & 1 == 1
+        };
+        let (mut first, mut end) = (start, start + count);
+        while !first.is_multiple_of(STRETCH) && is_rest(first - 1) {
+            first -= 1;
+        }
+        while !end.is_multiple_of(STRETCH) && is_rest(end) {
+            end += 1;
+        }
+        (first, end - first)
+    }
+}
+
 /// The books of one segment. All zeros is a valid value (of a segment without memory).
 ///
 /// # Invariants

@@ -138,17 +138,21 @@ impl SpanHeap {
         self.release(segment, segment.unit_of(span), span.units(), true);
     }
 
-    /// As [`give`](Self::give), for units that read as zeros and are not resident.
+    /// As [`give`](Self::give), for units that read as zeros and are not resident. The rest of a huge page behind them may
+    /// be: it goes back with their last unit.
     pub(crate) fn give_clean(&mut self, segment: &'static Segment, span: &Span) {
         segment.forget(span);
-        self.release(segment, segment.unit_of(span), span.units(), false);
+        let (unit, units) = (segment.unit_of(span), span.units());
+        let last = usize::from(!(unit + units).is_multiple_of(HUGE_UNITS));
+        self.release(segment, unit, units - last, false);
+        self.release(segment, unit + units - last, last, true);
     }
 
     /// Makes a span longer in place. `false`: the units behind it are not free. The flag: the new part reads as zeros.
     pub(crate) fn extend(&mut self, segment: &'static Segment, span: &Span, units: usize) -> Option<bool> {
         let (first, old) = (segment.unit_of(span), span.units());
         let more = units - old;
-        let index = self.index_of(segment)?;
+        let index = segment.index();
         if first + units > UNITS || (self.summary[index].free as usize) < more {
             return None;
         }
@@ -177,11 +181,6 @@ impl SpanHeap {
         listed.filter_map(|(segment, summary)| {
             Some(((*segment)?, summary.free as usize, summary.dirty as usize))
         })
-    }
-
-    fn index_of(&self, segment: &'static Segment) -> Option<usize> {
-        let index = segment.index();
-        self.segments[index].is_some().then_some(index)
     }
 
     /// A free run: a dirty one first, the lowest address first.
@@ -293,8 +292,7 @@ impl SpanHeap {
             // SAFETY: mapped just above with this length, and unused. If it stays mapped, it was never touched.
             let _ = unsafe { pages::unmap(base, SEGMENT) };
         }
-        // A piece that cannot serve the request would be taken from others, at each request again. Its first unit may not
-        // be whole.
+        // A piece too small for the request would be taken from others for nothing. Its first unit may not be whole.
         PIECES.iter().find_map(|&len| (len / UNIT > units && self.grow_piece(directory, len)).then_some(()))
     }
 
@@ -387,8 +385,9 @@ impl SpanHeap {
             let limit = (units - done).next_multiple_of(grain).min(UNITS.saturating_sub(start));
             let run = bits::run_at(|word| maps.free[word] & maps.dirty[word], start, limit) / grain * grain;
             from = start + run.max(1);
+            let (first, all) = maps.with_rest_of_huge_pages(start, run);
             // SAFETY: the units are free (H1), so their contents are nobody's.
-            if run > 0 && unsafe { pages::decommit(segment.unit_ptr(start), run * UNIT) }.is_ok() {
+            if run > 0 && unsafe { pages::decommit(segment.unit_ptr(first), all * UNIT) }.is_ok() {
                 bits::clear(&mut maps.dirty, start, run);
                 self.summary[index].dirty -= run as u16;
                 self.counts.dirty -= run;

@@ -95,6 +95,41 @@ fn memory_of_one_size_serves_another_after_a_change_of_phase() {
     });
 }
 
+/// A block that fills a huge page and begins another.
+fn just_above_a_huge_page() -> Vec<u8> {
+    vec![1; (2 << 20) + 1]
+}
+
+/// What a huge page holds beyond the block that it was made for is resident, too.
+#[test]
+fn no_part_of_a_huge_page_stays_behind() {
+    child::passes("memory::no_part_of_a_huge_page_stays_behind", || {
+        let start = resident();
+        drop((0..60).map(|_| just_above_a_huge_page()).collect::<Vec<_>>());
+        SMP.purge();
+        let end = resident();
+        assert!(end <= start + (8 << 20), "{start} {end}");
+    });
+}
+
+#[test]
+fn no_part_of_a_huge_page_stays_behind_where_a_block_moved_away() {
+    child::passes("memory::no_part_of_a_huge_page_stays_behind_where_a_block_moved_away", || {
+        let start = resident();
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            let mut grows = just_above_a_huge_page();
+            held.push(just_above_a_huge_page());
+            grows.reserve_exact(4 << 20);
+            held.push(grows);
+        }
+        drop(held);
+        SMP.purge();
+        let end = resident();
+        assert!(end <= start + (8 << 20), "{start} {end}");
+    });
+}
+
 #[test]
 fn purge_leaves_nothing_free_resident() {
     child::passes("memory::purge_leaves_nothing_free_resident", || {
