@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use heap_arena::{Arena, FixedBuffer};
 use heap_core::{Allocator, Global};
 use heap_pool::{Pool, SyncPool};
-use heap_smp::SmpAllocator;
+use heap_smp::{SmpAllocator, by_address};
 
 static SMP: SmpAllocator = SmpAllocator::new();
 
@@ -101,6 +101,30 @@ unsafe fn hot_global_free(block: NonNull<u8>, layout: Layout) {
     unsafe { Global.free(block, layout) }
 }
 
+/// `malloc`: the slow path is `alloc_slow`.
+#[unsafe(no_mangle)]
+fn hot_c_malloc(size: usize) -> *mut u8 {
+    match by_address::alloc_fast(size) {
+        block if block.is_null() => by_address::alloc_slow(size),
+        block => block,
+    }
+}
+
+/// `free`.
+///
+/// # Safety
+///
+/// `block` is live, came from `hot_c_malloc`, and is given up.
+#[unsafe(no_mangle)]
+unsafe fn hot_c_free(block: NonNull<u8>) {
+    // SAFETY: from the caller.
+    unsafe {
+        if !by_address::free_fast(block) {
+            by_address::free_slow(block);
+        }
+    }
+}
+
 fn main() {
     let layout = black_box(Layout::new::<[u8; 100]>());
     let arena = Arena::new();
@@ -120,5 +144,6 @@ fn main() {
         hot_smp_free_small(small);
         hot_smp_free(other, layout);
         block.into_iter().for_each(|block| hot_global_free(block, layout));
+        NonNull::new(hot_c_malloc(100)).into_iter().for_each(|block| hot_c_free(block));
     }
 }

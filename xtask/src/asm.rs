@@ -27,7 +27,7 @@ const fn path(name: &'static str, budget: usize, slow: &'static [&'static str]) 
 }
 
 /// A tenth above what they were when measured (Rust 1.95), for the moods of compilers.
-const PATHS: [Path; 11] = [
+const PATHS: [Path; 13] = [
     path("hot_arena_alloc_small", 12, &["alloc_slow"]),
     path("hot_arena_alloc", 20, &["alloc_slow"]),
     path("hot_fixed_alloc", 21, &[]),
@@ -39,6 +39,8 @@ const PATHS: [Path; 11] = [
     path("hot_smp_alloc", 45, &["alloc_slow", "large"]),
     path("hot_smp_free_small", 17, &["free_slow"]),
     path("hot_smp_free", 47, &["free_slow", "large"]),
+    path("hot_c_malloc", 40, &["alloc_slow"]),
+    path("hot_c_free", 42, &["free_slow"]),
 ];
 
 /// What a function came to.

@@ -59,6 +59,15 @@ fn place_of(addr: usize) -> Option<Place> {
     }
 }
 
+/// The class of the slab that `addr` lies in, if it does.
+#[inline(always)]
+fn slab_class(addr: usize) -> Option<usize> {
+    match CORE.directory.owner_of(addr)? {
+        Owner::Segment(segment) => segment.slab_class(addr),
+        Owner::Huge(_) => None,
+    }
+}
+
 /// A block of at least `size` bytes (one, for 0) aligned to 16, if the calling thread has one at hand; else null. O(1).
 ///
 /// ```
@@ -149,10 +158,10 @@ pub fn block_size(block: NonNull<u8>) -> Option<usize> {
 /// there.)
 #[inline(always)]
 pub unsafe fn free_fast(block: NonNull<u8>) -> bool {
-    match place_of(block.addr().get()) {
+    match slab_class(block.addr().get()) {
         // SAFETY: the caller's promise, and the block lies in a slab of this class.
-        Some(Place::Slab(class)) => unsafe { c_cache::put(Bin::of_class(class), block) },
-        _ => false,
+        Some(class) => unsafe { c_cache::put(Bin::of_class(class), block) },
+        None => false,
     }
 }
 

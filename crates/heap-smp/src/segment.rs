@@ -136,12 +136,16 @@ impl Maps {
 /// - **G2** `heads[u]` is one more than the index of the first unit of its span, for every unit of a slab and for the first of
 ///   a run; zero for any other unit. (Only the start of a run is a block; to mark all of it would cost as much as it is long.)
 /// - **G3** `maps` is accessed under the span heap's lock only.
+/// - **G4** `slabs[u]` is one more than the class of unit `u`'s slab; zero if it is not of a slab. What `heads` and `spans`
+///   say, in one load, for those who have no layout.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Segment {
     maps: UnsafeCell<Maps>,
     base: AtomicPtr<u8>,
     index: AtomicU32,
+    #[cfg(feature = "malloc")]
+    slabs: [AtomicU8; UNITS],
     heads: [AtomicU16; UNITS],
     spans: [Span; UNITS],
     dense: UnsafeCell<[u64; UNITS * DENSE_PER_UNIT]>,
@@ -208,6 +212,24 @@ impl Segment {
         head.checked_sub(1).map(|head| &self.spans[head])
     }
 
+    /// The class of the slab that owns the unit at `addr`, an address within this segment; `None` if none does.
+    #[cfg(feature = "malloc")]
+    #[inline]
+    pub(crate) fn slab_class(&self, addr: usize) -> Option<usize> {
+        // Relaxed: as for `span_at`.
+        let mark = self.slabs[(addr & (SEGMENT - 1)) / UNIT].load(Ordering::Relaxed) as usize;
+        mark.checked_sub(1)
+    }
+
+    /// Writes G4 for some units.
+    #[cfg(feature = "malloc")]
+    fn mark(&self, units: core::ops::Range<usize>, mark: u8) {
+        self.slabs[units].iter().for_each(|slab| slab.store(mark, Ordering::Relaxed));
+    }
+
+    #[cfg(not(feature = "malloc"))]
+    fn mark(&self, _: core::ops::Range<usize>, _: u8) {}
+
     /// The index of a span's first unit.
     pub(crate) fn unit_of(&self, span: &Span) -> usize {
         (span.base().addr() & (SEGMENT - 1)) / UNIT
@@ -228,6 +250,7 @@ impl Segment {
         for head in &self.heads[unit..unit + marked] {
             head.store(unit as u16 + 1, Ordering::Relaxed);
         }
+        self.mark(unit..unit + marked, if kind == Kind::Slab { class as u8 + 1 } else { 0 });
         span
     }
 
@@ -243,6 +266,7 @@ impl Segment {
         for head in &self.heads[unit..unit + marked] {
             head.store(0, Ordering::Relaxed);
         }
+        self.mark(unit..unit + marked, 0);
         span.kind.store(Kind::None as u8, Ordering::Relaxed);
     }
 

@@ -17,7 +17,7 @@ const fn slow(name: &'static str, about: &'static str, plan: fn(&Facts) -> Plan)
 }
 
 /// All steps.
-pub(crate) const STEPS: [Step; 17] = [
+pub(crate) const STEPS: [Step; 18] = [
     fast("fmt", "rustfmt would change nothing", fmt),
     fast("tidy", "floors, module order, doors, words, lengths", |_| ourselves("tidy", &["tidy"])),
     fast("spec", "docs/testing.md names the tests as they are", |_| {
@@ -29,6 +29,7 @@ pub(crate) const STEPS: [Step; 17] = [
     fast("doc", "the docs build without a warning", doc),
     slow("features", "tests with all features on, builds of each alone and of none", plans::features),
     slow("asm", "hot paths within their budget of instructions, without a panic", asm),
+    slow("preload", "real programs print on libheap_malloc what they print without it", preload),
     slow("examples", "every example runs and ends well", plans::examples),
     slow("no-std", "builds for a target without an operating system", plans::no_std),
     slow("targets", "builds for Windows, macOS, wasm and 32 bits", plans::targets),
@@ -63,6 +64,13 @@ fn asm(_: &Facts) -> Plan {
         return Plan::skip(format!("the budgets are for {}", asm::ARCH));
     }
     ourselves("asm", &["asm"])
+}
+
+fn preload(_: &Facts) -> Plan {
+    if env::consts::OS != "linux" {
+        return Plan::skip("libraries are loaded beneath programs on Linux only");
+    }
+    ourselves("preload", &["preload", "--check"])
 }
 
 fn clippy(facts: &Facts) -> Plan {
