@@ -15,6 +15,12 @@ const modules = process.argv.slice(2).map((path) => {
     const bytes = readFileSync(path);
     return { name: basename(path, ".wasm"), size: bytes.length, compiled: new WebAssembly.Module(bytes) };
 });
+for (const { name, compiled } of modules) {
+    const wrong = new WebAssembly.Instance(compiled).exports.soak(0, 100000);
+    if (wrong !== 0) {
+        throw new Error(`${name}: ${wrong} bytes are not what they should be`);
+    }
+}
 const results = [];
 for (const [title, program] of programs) {
     const rows = modules.map(() => ({ ms: Infinity, pages: 0, sum: null }));

@@ -146,3 +146,38 @@ pub extern "C" fn map(entries: usize) -> u64 {
 pub extern "C" fn pages() -> usize {
     core::arch::wasm32::memory_size::<0>()
 }
+
+/// Fills buffers with a number of its own, replaces and resizes them at random, and returns how many bytes were not what
+/// they should be: 0, also when several threads do so at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn soak(thread: u32, steps: usize) -> usize {
+    let mut rng = Rng(0x9e37_79b9_7f4a_7c15 + u64::from(thread));
+    let mut buffers: Vec<Vec<u8>> = Vec::new();
+    let mut wrong = 0;
+    for step in 0..steps {
+        let mark = (step as u8) ^ (thread as u8);
+        if buffers.len() < 100 {
+            buffers.push(Vec::new());
+        }
+        let index = rng.below(buffers.len());
+        let len = rng.size(12);
+        let buffer = &mut buffers[index];
+        if let Some(&first) = buffer.first() {
+            wrong += buffer.iter().filter(|&&byte| byte != first).count();
+        }
+        if step % 3 == 0 {
+            buffer.fill(mark);
+            buffer.resize(len, mark);
+            buffer.shrink_to_fit();
+        } else {
+            *buffer = alloc::vec![mark; len];
+        }
+    }
+    wrong
+}
+
+/// The end of `len` fresh bytes: a stack for one more thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn stack(len: usize) -> usize {
+    Box::leak(alloc::vec![0_u128; len / 16].into_boxed_slice()).as_mut_ptr_range().end.addr()
+}

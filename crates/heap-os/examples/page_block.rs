@@ -1,4 +1,4 @@
-//! Exercise 12-5: 4096 bytes from the page allocator, filled with zero, given back.
+//! Exercise E-12-5: 4096 bytes from the page allocator, filled with zero, given back.
 //!
 //! `cargo run -p heap-os --example page_block`
 

@@ -1,4 +1,4 @@
-//! Exercise 12-8: why the page allocator is not for thousands of small blocks. Measures the answer.
+//! Exercise E-12-8: why the page allocator is not for thousands of small blocks. Measures the answer.
 //!
 //! `cargo run --release -p heap-os --example small_blocks`
 

@@ -1,4 +1,4 @@
-//! Exercises 12-6 and 12-7: a function that takes the allocator and a length and returns a buffer of that length, which
+//! Exercises E-12-6 and E-12-7: a function that takes the allocator and a length and returns a buffer of that length, which
 //! the caller owns; called with the page allocator, and with the program's own.
 //!
 //! `cargo run -p heap-os --example takes_an_allocator`

@@ -150,7 +150,7 @@ impl Heap {
     /// Takes `size` bytes at a multiple of `align`, which is at least a grain: more than enough is taken, and what lies
     /// before and behind is given back.
     fn alloc(&mut self, size: usize, align: usize, source: &impl Break) -> Option<NonNull<u8>> {
-        // A layout's size and alignment, rounded, are less than half of the addresses each.
+        // Does not overflow: a layout's size and alignment are at most half of all addresses together.
         let span = size + (align - GRAIN);
         let block = loop {
             if let Some(block) = self.free.take(span) {
@@ -181,20 +181,12 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, size: usize, source: &impl Break) -> Option<()> {
-        if size > isize::MAX as usize {
-            return None;
-        }
-        if self.end.is_null()
-            && let Some((base, len)) = source.initial()
-        {
-            return self.add(base, len);
-        }
-        let missing = size - self.free.size_before(self.end);
-        let (base, len) = source.grow(missing + self.free.room_for_map(self.end, missing + STEP))?;
-        self.add(base, len)
-    }
-
-    fn add(&mut self, base: NonNull<u8>, len: usize) -> Option<()> {
+        let initial = if self.end.is_null() { source.initial() } else { None };
+        let grow = || {
+            let missing = size - self.free.size_before(self.end);
+            source.grow(missing + self.free.room_for_map(self.end, missing + STEP))
+        };
+        let (base, len) = initial.or_else(grow)?;
         // SAFETY: fresh memory, which the source gives up for good; `len` bytes of it.
         unsafe {
             self.end = base.as_ptr().add(len);

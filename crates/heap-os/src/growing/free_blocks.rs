@@ -11,13 +11,8 @@ pub(super) const GRAIN: usize = size_of::<Links>();
 const WORD: usize = size_of::<usize>();
 /// Four for each doubling of the size, and one for all above 2^17 grains.
 const LISTS: usize = 64;
-/// The lists below this hold blocks of one size each: of less than 8 grains.
-const EXACT: usize = 8;
 /// Bytes that a new map covers beyond a quarter more than what there is.
 const SPARE: usize = 128 * 1024;
-/// How many blocks of a list are compared, for the one at the lowest address. More make little difference to the memory
-/// taken (tried: 1 to 1000), and take time.
-const LOOK_AT: usize = 8;
 
 /// A free block starts with these, or, if it has more than one grain, with its size, its lowest bit set, then these; and
 /// it ends with the same size. A link's lowest bit is clear.
@@ -42,7 +37,7 @@ pub(super) struct FreeBlocks {
     filled: u64,
     base: usize,
     covered: usize,
-    map: *mut usize,
+    map: *mut u8,
 }
 
 // SAFETY: F1: it owns what it points to.
@@ -69,27 +64,26 @@ impl FreeBlocks {
         Self { lists: [null_mut(); LISTS], filled: 0, base: 0, covered: 0, map: null_mut() }
     }
 
-    /// The word and the bit of the map for `addr`, which is covered.
-    fn bit(&self, addr: usize) -> (*mut usize, usize) {
+    /// The byte and the bit of the map for `addr`, which is covered.
+    fn bit(&self, addr: usize) -> (*mut u8, u8) {
         let grain = addr.wrapping_sub(self.base) / GRAIN;
-        let bits = usize::BITS as usize;
-        (self.map.wrapping_add(grain / bits), 1 << (grain % bits))
+        (self.map.wrapping_add(grain / 8), 1 << (grain % 8))
     }
 
     /// Whether free memory begins or ends at `addr`.
     fn is_edge(&self, addr: usize) -> bool {
-        let (word, bit) = self.bit(addr);
+        let (byte, bit) = self.bit(addr);
         // SAFETY: F5: in the map.
-        unsafe { word.read() & bit != 0 }
+        unsafe { byte.read() & bit != 0 }
     }
 
     /// Makes `addr` an edge if it is none, and none if it is one. Whether it was.
     fn flip(&mut self, addr: usize) -> bool {
-        let (word, bit) = self.bit(addr);
+        let (byte, bit) = self.bit(addr);
         // SAFETY: F5: in the map, which is ours.
         unsafe {
-            let old = word.read();
-            word.write(old ^ bit);
+            let old = byte.read();
+            byte.write(old ^ bit);
             old & bit != 0
         }
     }
@@ -188,27 +182,27 @@ impl FreeBlocks {
         let mut lists = self.filled & (u64::MAX << list_of(size / GRAIN));
         while lists != 0 {
             let index = lists.trailing_zeros() as usize;
-            // Where all are of one size the last freed is the one in the processor's cache.
-            let mut look_at = if index < EXACT { 1 } else { LOOK_AT };
-            let mut best: Option<(*mut u8, usize)> = None;
+            // How many blocks are compared, for the one at the lowest address, which packs memory densest: more where blocks
+            // are larger. In the first lists all are of one size, and the last freed is the one in the processor's cache.
+            let mut look_at = (index & !7) | 1;
+            // None is at the highest address.
+            let none = null_mut::<u8>().wrapping_sub(1);
+            let mut lowest = none;
             let mut links = self.lists[index];
             while !links.is_null() && look_at != 0 {
                 let start = if index == 1 { links.cast() } else { links.cast::<u8>().wrapping_sub(WORD) };
                 // SAFETY: F1, F2: the first word of a listed block.
-                let have = unsafe { size_at(start.cast()) };
-                if have >= size {
+                if unsafe { size_at(start.cast()) } >= size {
                     look_at -= 1;
-                    if best.is_none_or(|(lowest, _)| start < lowest) {
-                        best = Some((start, have));
-                    }
+                    lowest = lowest.min(start);
                 }
                 // SAFETY: F1: listed.
                 links = unsafe { (*links).next };
             }
-            if let Some((start, have)) = best {
+            if lowest != none {
                 // SAFETY: found on a list, and large enough.
-                unsafe { self.cut(start, have, size) };
-                return NonNull::new(start);
+                unsafe { self.cut(lowest, size_at(lowest.cast()), size) };
+                return NonNull::new(lowest);
             }
             lists &= lists - 1;
         }
@@ -268,11 +262,11 @@ impl FreeBlocks {
                     None | Some(0) => return false,
                     Some(rest) => rest,
                 };
-                let (old, old_bytes) = (self.map.cast::<u8>(), self.covered / (8 * GRAIN));
+                let (old, old_bytes) = (self.map, self.covered / (8 * GRAIN));
                 let map = start.add(size);
                 map.write_bytes(0, bytes);
                 map.copy_from_nonoverlapping(old, old_bytes);
-                self.map = map.cast();
+                self.map = map;
                 self.covered = bytes * 8 * GRAIN;
                 if old_bytes != 0 {
                     self.give(old, old_bytes);

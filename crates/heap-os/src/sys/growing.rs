@@ -26,7 +26,9 @@ pub(crate) fn initial_memory() -> Option<(NonNull<u8>, usize)> {
     }
     let start = (&raw const __heap_base).addr().next_multiple_of(16);
     let len = core::arch::wasm32::memory_size::<0>().wrapping_mul(WASM_PAGE).wrapping_sub(start);
-    NonNull::new(core::ptr::with_exposed_provenance_mut(start)).map(|base| (base, len))
+    let base = core::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: behind the stack and the data, so not null.
+    Some((unsafe { NonNull::new_unchecked(base) }, len))
 }
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown", not(miri))))]

@@ -98,7 +98,9 @@ pub(crate) fn grow(len: usize) -> Result<NonNull<u8>, OsError> {
         return Err(refused);
     }
     // Fresh memory belongs to no object, so the only provenance it can have is an exposed one.
-    NonNull::new(with_exposed_provenance_mut(old * PAGE)).ok_or(refused)
+    let base = with_exposed_provenance_mut(old * PAGE);
+    // SAFETY: a module that runs has a stack, so its memory had a first page before.
+    Ok(unsafe { NonNull::new_unchecked(base) })
 }
 
 #[cfg(target_arch = "wasm32")]

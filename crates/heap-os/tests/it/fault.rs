@@ -1,8 +1,11 @@
 //! Refusals on order, and that nothing is lost when they come.
 
-use heap_os::OsError;
+use std::alloc::Layout;
+
+use heap_core::Allocator;
 use heap_os::fault::{Calls, Plan, mapped_bytes_of_this_thread};
 use heap_os::pages::{self, page_size};
+use heap_os::{OsError, PageAllocator};
 
 /// Maps, reserves, commits, decommits and unmaps; gives everything back on any refusal.
 fn program() -> Result<(), OsError> {
@@ -73,4 +76,22 @@ fn an_order_for_this_thread_leaves_others_alone() {
     assert_eq!(pages::map(page).unwrap_err().code, OsError::ORDERED);
     let other = std::thread::spawn(move || pages::map(page).map(|base| give_back(base, page)));
     assert!(other.join().unwrap().is_ok());
+}
+
+/// D-PA-07
+#[test]
+fn a_resize_within_the_last_page_takes_no_system_call() {
+    let page = page_size();
+    let layout = |size| Layout::from_size_align(size, 1).unwrap();
+    let block = PageAllocator.alloc(layout(2 * page)).unwrap().cast::<u8>();
+    // Sees every call and refuses none.
+    let guard = Plan::nth(u64::MAX).on_this_thread();
+    // SAFETY: our block, with the layout it has by then.
+    unsafe {
+        assert!(PageAllocator.resize(block, layout(2 * page), page + 1));
+        assert_eq!(PageAllocator.remap(block, layout(page + 1), 2 * page - 1).unwrap().len(), 2 * page);
+        assert_eq!(guard.seen(), 0);
+        PageAllocator.free(block, layout(2 * page - 1));
+        assert_eq!(guard.seen(), 1);
+    }
 }
