@@ -268,8 +268,8 @@ impl<A: Allocator> Arena<A> {
     ///
     /// # Safety
     ///
-    /// The state is new, or came from an arena over this child (or over one that blocks may be exchanged with, A5). If
-    /// values were registered with [`alloc_drop`](Self::alloc_drop), that holds of their whole way here.
+    /// The state is new, or came from an arena over this child (or over one that blocks may be exchanged with, A5), which
+    /// has not been reset or dropped since.
     pub const unsafe fn promote(state: ArenaState, child: A) -> Self {
         Self { state, child }
     }

@@ -10,7 +10,7 @@ use crate::bump::Bump;
 use crate::shared::Shared;
 
 /// The first piece of a lane, in bytes; each further one is twice as long.
-const FIRST_PIECE: usize = 256;
+pub(crate) const FIRST_PIECE: usize = 256;
 
 /// The longest piece of a lane, in bytes: a compare-exchange for each so many bytes is no cost any more.
 const LAST_PIECE: usize = 16 << 10;
@@ -108,8 +108,9 @@ impl Lane {
         if resized {
             // SAFETY: the chunk has agreed to the new end. It belongs to the block, so nothing is free (L2).
             unsafe {
-                self.bump.set(self.bump.end().add(new_size - whole), self.bump.end().add(new_size - whole))
-            };
+                let end = self.bump.end().add(new_size - whole);
+                self.bump.set(end, end);
+            }
         }
         resized
     }

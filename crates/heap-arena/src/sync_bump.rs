@@ -14,7 +14,7 @@ use crate::bump::{Fit, fit};
 ///
 /// # Invariants
 ///
-/// - **Y1** `base + used <= limit`, for each limit that was ever passed.
+/// - **Y1** `base + used` is at most the largest limit that was ever passed. (A thread may pass an older one.)
 /// - **Y2** The bytes from `base + used` on are nobody's. Whoever moves `used` up owns what it passed over; only the
 ///   owner of the bytes just below it moves it down, and gives them up.
 ///
@@ -63,8 +63,9 @@ impl SyncBump {
     pub(crate) fn try_take(&self, base: usize, limit: usize, layout: Layout, wanted: usize) -> Option<Fit> {
         let mut used = self.peek();
         loop {
-            // Y1: no overflow.
-            let Fit { start, end } = fit(base + used, limit, layout)?;
+            // Y1: no overflow. A limit read before the chunk grew may lie below `used`, which `fit` does not allow.
+            let cursor = base + used;
+            let Fit { start, end } = fit(cursor, limit.max(cursor), layout)?;
             let end = if wanted > end - start { start + wanted.min(limit - start) } else { end };
             // Acquire: pairs with the release of whoever gave up these bytes.
             let moved =
@@ -96,12 +97,47 @@ impl SyncBump {
         if self.peek() != end {
             return None;
         }
-        if new_size > limit - block {
+        // The limit is not below the block: its owner has seen the chunk grow at least as far.
+        if new_size > limit.saturating_sub(block) {
             return Some(false);
         }
         // Acquire: pairs with the release of the bytes that are gained. Release: what we did with the bytes given up
         // comes before what their next owner does.
         let order = if new_size > size { Ordering::Acquire } else { Ordering::Release };
         self.used.compare_exchange(end, block + new_size - base, order, Ordering::Relaxed).ok().map(|_| true)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const BASE: usize = 4096;
+
+    fn bytes(size: usize) -> Layout {
+        Layout::from_size_align(size, 1).unwrap()
+    }
+
+    #[test]
+    fn a_limit_from_before_the_chunk_grew_refuses_even_absurd_sizes() {
+        let bump = SyncBump::new(64);
+        assert_eq!(bump.try_take(BASE, BASE + 2000, bytes(1000), 0), Some(Fit { start: 4160, end: 5160 }));
+        for size in [1, 936, 2000, isize::MAX as usize - 936, isize::MAX as usize - 100, isize::MAX as usize]
+        {
+            assert_eq!(bump.try_take(BASE, BASE + 128, bytes(size), 0), None, "{size}");
+        }
+        assert_eq!(bump.used(), 1064);
+    }
+
+    #[test]
+    fn what_is_wanted_beyond_the_block_is_given_up_to_the_limit() {
+        let bump = SyncBump::new(0);
+        let mut take =
+            |size, wanted| bump.try_take(BASE, BASE + 100, bytes(size), wanted).map(|fit| fit.end - BASE);
+        assert_eq!(
+            [take(10, 0), take(10, 5), take(10, 30), take(10, 1000), take(1, 0)]
+                .map(Option::unwrap_or_default),
+            [10, 20, 50, 100, 0]
+        );
     }
 }

@@ -11,9 +11,11 @@ use loom::thread;
 
 use super::memory::{GRANULE, Memory};
 use super::{granules, model, model_bounded};
+use crate::lane::FIRST_PIECE;
 use crate::lane_id::set_lane;
 use crate::lane_ids::LaneIds;
 use crate::sync_arena::SyncArena;
+use crate::sync_chunk::SYNC_HEADER;
 
 /// What stands for the lanes of a number.
 struct Lanes {
@@ -84,10 +86,10 @@ fn a_block_at_the_end_of_a_piece_may_be_freed_by_another_thread() {
         let arena = Arc::new(Laned::new_in(Memory::new(false)));
         // SAFETY: the other thread has none.
         unsafe { set_lane(0) };
-        // The piece of 256 bytes begins behind the header, so its last granule ends at an odd place; fill it up.
+        // The first piece begins behind the header, so its last granule ends at an odd place; fill it up.
         let first = take(&arena, 1);
         let end = first.addr().get() + GRANULE;
-        let piece_end = arena.child().start().addr().get() + 48 + 256;
+        let piece_end = arena.child().start().addr().get() + SYNC_HEADER + FIRST_PIECE;
         let last = core::alloc::Layout::from_size_align(piece_end - end, 16).unwrap();
         let block = arena.alloc(last).unwrap();
         arena.child().touch(block);
