@@ -58,7 +58,7 @@ pub struct FixedBuffer<'buf> {
 // SAFETY: the buffer is borrowed exclusively, and bytes may be used from any thread.
 unsafe impl Send for FixedBuffer<'_> {}
 
-/// A place in a [`FixedBuffer`] to which it can return: see [`Rewind`](crate::Rewind).
+/// A place in a [`FixedBuffer`] to which it can return: see [`Rewind`].
 #[derive(Clone, Copy, Debug)]
 pub struct BufferMark(NonNull<u8>);
 

@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_wanted_beyond_the_block_is_given_up_to_the_limit() {
         let bump = SyncBump::new(0);
-        let mut take =
+        let take =
             |size, wanted| bump.try_take(BASE, BASE + 100, bytes(size), wanted).map(|fit| fit.end - BASE);
         assert_eq!(
             [take(10, 0), take(10, 5), take(10, 30), take(10, 1000), take(1, 0)]

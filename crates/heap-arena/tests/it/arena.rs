@@ -4,6 +4,7 @@ use std::alloc::Layout;
 
 use heap_arena::{Arena, ResetMode};
 use heap_core::{Allocator, Global, Owns};
+use heap_os::PageAllocator;
 
 use crate::support::{Meter, at, layout};
 
@@ -11,10 +12,12 @@ heap_test::conformance!(arena, Arena::new; owns, reset, usage);
 heap_test::conformance!(arena_in_place, || Arena::new_in(Meter::in_place()); owns, reset, usage);
 heap_test::conformance!(arena_with_capacity, || Arena::with_capacity(1 << 20).unwrap(); owns, reset, usage);
 
-/// U-AR-01 (the child is `Global` here).
+heap_test::conformance!(arena_over_pages, || Arena::new_in(PageAllocator); owns, reset, usage);
+
+/// U-AR-01
 #[test]
-fn an_arena_passes_the_four_batteries() {
-    let arena = Arena::new();
+fn an_arena_over_pages_passes_the_four_batteries() {
+    let arena = Arena::new_in(PageAllocator);
     heap_test::test_allocator(&arena);
     heap_test::test_allocator_aligned(&arena);
     heap_test::test_allocator_large_alignment(&arena);

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use heap_arena::{Arena, ResetMode, SyncArena, SyncFixedBuffer, TypedAlloc};
 use heap_core::{Allocator, Global};
+use heap_os::PageAllocator;
 use heap_test::Rng;
 
 use crate::support::{Meter, SharedMeter, THREADS, assert_disjoint, at, buffer, layout, together};
@@ -16,11 +17,14 @@ heap_test::conformance!(
     || SyncArena::<_>::new_in(SyncFixedBuffer::new(buffer(4 << 20))),
     heap_test::Limits::DEFAULT.total(1 << 20); sync, owns, reset, usage
 );
+heap_test::conformance!(
+    sync_arena_over_pages, || SyncArena::<_>::new_in(PageAllocator); sync, owns, reset, usage
+);
 
 /// U-AR-01, for the shared arena.
 #[test]
-fn a_shared_arena_passes_the_four_batteries() {
-    let arena = SyncArena::new();
+fn a_shared_arena_over_pages_passes_the_four_batteries() {
+    let arena = SyncArena::<_>::new_in(PageAllocator);
     heap_test::test_allocator(&arena);
     heap_test::test_allocator_aligned(&arena);
     heap_test::test_allocator_large_alignment(&arena);
