@@ -36,7 +36,8 @@ pub enum Format {
 ///
 /// Such a block ends at the end of its page (as far as its alignment allows), costs at least a page and some system calls, and
 /// its memory comes from the system, not from the backing allocator. When no such pages are to be had, the block is an
-/// ordinary one.
+/// ordinary one. On Unix a fault is reported, then the process ends, whatever [`OnViolation`] says: the instruction
+/// cannot go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Guard {
     /// None.

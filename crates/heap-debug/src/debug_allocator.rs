@@ -4,7 +4,8 @@ use core::ptr::{self, NonNull};
 
 use heap_os::PageAllocator;
 
-use crate::config::DebugConfig;
+use crate::config::{DebugConfig, Guard};
+use crate::fault;
 use crate::ledger::Ledger;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::violation::Violation;
@@ -157,12 +158,21 @@ impl<A: heap_core::Allocator> DebugAllocator<A> {
         Some(unsafe { ledger.as_ref() })
     }
 
+    #[cold]
+    #[inline(never)]
+    fn create_ledger(&self) -> Option<&Ledger> {
+        if self.config.guard != Guard::Off {
+            fault::watch();
+        }
+        Ledger::create(&self.ledger, self.config.canary)
+    }
+
     /// The books, made if they are not there yet; `None` without memory.
     #[inline]
     pub(crate) fn ledger(&self) -> Option<&Ledger> {
         match self.known_ledger() {
             Some(ledger) => Some(ledger),
-            None => Ledger::create(&self.ledger, self.config.canary),
+            None => self.create_ledger(),
         }
     }
 }

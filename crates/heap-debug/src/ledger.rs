@@ -8,6 +8,7 @@ use heap_os::pages;
 use crate::address_map::AddressMap;
 use crate::counts::Counts;
 use crate::lock::Lock;
+use crate::report_heap;
 use crate::span::Span;
 use crate::stripe::Stripe;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -118,12 +119,18 @@ impl Ledger {
 
     /// The canary of the instance that an address belongs to.
     pub(crate) fn owner_of(addr: usize) -> Option<u64> {
+        Self::find_span(addr, |ledger, _| ledger.canary)
+    }
+
+    /// Calls `f` with the record that an address belongs to, of whatever instance.
+    pub(crate) fn find_span<T>(addr: usize, f: impl FnOnce(&Self, *const Span) -> T) -> Option<T> {
         let registry = REGISTRY.lock(thread::token()).ok()?;
         let mut next = registry.0;
         // SAFETY: G2, under the registry's lock.
         while let Some(ledger) = unsafe { next.as_ref() } {
-            if !ledger.map.get(addr).is_null() {
-                return Some(ledger.canary);
+            let span = ledger.map.get(addr);
+            if !span.is_null() {
+                return Some(f(ledger, span));
             }
             next = ledger.next;
         }
@@ -166,7 +173,7 @@ fn handle_forks() {
     let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork)) };
 }
 
-/// Every lock, in one order: the registry's, then of each ledger the stripes', the log's and the counts', then the traces'.
+/// Every lock, in one order: the registry's, then of each ledger the stripes', the log's and the counts', then the traces' and the report's.
 fn for_each_lock(first: *mut Ledger, mut visit: impl FnMut(&Ledger)) {
     let mut next = first;
     // SAFETY: G2: the caller holds the registry's lock.
@@ -192,11 +199,13 @@ unsafe extern "C" fn before_fork() {
         let _ = ledger.counts.acquire(token);
     });
     TABLE.lock_for_fork();
+    report_heap::lock_for_fork();
 }
 
 unsafe extern "C" fn after_fork() {
     // SAFETY: `before_fork` ran on this thread and took all of these locks.
     unsafe {
+        report_heap::unlock_after_fork();
         TABLE.unlock_after_fork();
         for_each_lock(REGISTRY.peek().0, |ledger| {
             ledger.counts.release();

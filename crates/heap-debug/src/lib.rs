@@ -21,6 +21,7 @@ mod counts;
 mod report_heap;
 mod ledger;
 mod report;
+mod fault;
 mod admit;
 mod debug_allocator;
 mod verbose;

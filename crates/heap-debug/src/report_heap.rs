@@ -97,3 +97,19 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
         bump.room += layout.size();
     }
 }
+
+/// Keeps other threads out across a fork.
+pub(crate) fn lock_for_fork() {
+    // A thread that has the lock forks from a signal handler; it stays locked then.
+    let _ = BUMP.acquire(thread::token());
+}
+
+/// Lets them in again.
+///
+/// # Safety
+///
+/// [`lock_for_fork`] ran on this thread (in the child: on what it was in the parent).
+pub(crate) unsafe fn unlock_after_fork() {
+    // SAFETY: the caller's promise.
+    unsafe { BUMP.release() }
+}

@@ -27,6 +27,12 @@ pub enum ViolationKind {
     WriteBeforeStart,
     /// Bytes of a freed block were changed.
     WriteAfterFree,
+    /// A guard page behind a block was touched, by a read or a write.
+    AccessPastEnd,
+    /// A guard page before a block was touched.
+    AccessBeforeStart,
+    /// A freed block on guarded pages was touched.
+    AccessAfterFree,
     /// A layout of size zero reached `GlobalAlloc`.
     ZeroSize,
     /// A null pointer was freed or reallocated.
@@ -50,6 +56,9 @@ impl ViolationKind {
             Self::WritePastEnd => "write-past-end",
             Self::WriteBeforeStart => "write-before-start",
             Self::WriteAfterFree => "write-after-free",
+            Self::AccessPastEnd => "access-past-end",
+            Self::AccessBeforeStart => "access-before-start",
+            Self::AccessAfterFree => "access-after-free",
             Self::ZeroSize => "zero-size",
             Self::NullPointer => "null-pointer",
             Self::Reentered => "reentered",
@@ -72,6 +81,8 @@ pub enum Operation {
     Realloc,
     /// `check_all`, or the end of the allocator.
     Check,
+    /// No call: a read or a write that faulted.
+    Access,
 }
 
 impl Operation {
@@ -85,6 +96,7 @@ impl Operation {
             Self::Remap => "remap",
             Self::Realloc => "realloc",
             Self::Check => "check",
+            Self::Access => "access",
         }
     }
 }

@@ -42,6 +42,7 @@ fn found_title(violation: &Violation) -> &'static str {
         (_, Operation::Resize) => "resized at",
         (_, Operation::Remap) => "remapped at",
         (_, Operation::Realloc) => "reallocated at",
+        (_, Operation::Access) => "touched at",
     }
 }
 
@@ -74,6 +75,9 @@ fn write_headline(violation: &Violation, w: &mut dyn Write) -> fmt::Result {
         Kind::WritePastEnd => write!(w, "{damaged} changed past the end of a block of {size}"),
         Kind::WriteBeforeStart => write!(w, "{damaged} changed before the start of a block of {size}"),
         Kind::WriteAfterFree => write!(w, "{damaged} changed in a freed block of {size}"),
+        Kind::AccessPastEnd => write!(w, "memory past the end of a block of {size} was touched"),
+        Kind::AccessBeforeStart => write!(w, "memory before the start of a block of {size} was touched"),
+        Kind::AccessAfterFree => write!(w, "a freed block of {size} was touched"),
         Kind::ZeroSize => write!(w, "a layout of zero bytes was passed to GlobalAlloc"),
         Kind::NullPointer => write!(w, "a null pointer was passed to {}", violation.operation.name()),
         Kind::Reentered => {
@@ -118,6 +122,10 @@ fn write_place(violation: &Violation, w: &mut dyn Write) -> fmt::Result {
             writeln!(w, "  damage   from {} past the end", Bytes(distance))
         }
         (Kind::WriteBeforeStart, _) => writeln!(w, "  damage   up to {} before the start", Bytes(distance)),
+        (Kind::AccessPastEnd, _) if distance == 0 => writeln!(w, "  place    the first byte past the end"),
+        (Kind::AccessPastEnd, _) => writeln!(w, "  place    {} past the end", Bytes(distance)),
+        (Kind::AccessBeforeStart, _) => writeln!(w, "  place    {} before the start", Bytes(distance)),
+        (Kind::AccessAfterFree, _) => writeln!(w, "  place    byte {} of the block", distance.cast_signed()),
         (Kind::WriteAfterFree, _) => writeln!(w, "  damage   from byte {distance} of the block"),
         (Kind::InteriorPointer, Some(block)) => {
             // Before the start, the distance is negative.

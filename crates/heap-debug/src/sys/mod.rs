@@ -1,4 +1,4 @@
-//! What depends on the target: how a call stack is walked, and a barrier that other threads feel.
+//! What depends on the target: how a call stack is walked, a barrier that other threads feel, and faults.
 //!
 //! Stacks are walked by our own reading of the unwind tables where registers and tables are known, else by the
 //! `backtrace` crate.
@@ -19,5 +19,13 @@ mod barrier;
 #[path = "barrier_none.rs"]
 mod barrier;
 
+#[cfg(unix)]
+#[path = "fault_unix.rs"]
+mod fault;
+#[cfg(not(unix))]
+#[path = "fault_none.rs"]
+mod fault;
+
 pub(crate) use barrier::{barrier_for_all, has_barrier};
+pub(crate) use fault::{Watch, watch_faults};
 pub(crate) use walk::{Site, walk};

@@ -42,6 +42,33 @@ impl Site {
     }
 }
 
+impl Site {
+    /// As a return address into that function would be.
+    pub(crate) const fn as_return_address(self) -> usize {
+        self.pc + 1
+    }
+}
+
+/// The bytes below the stack pointer that a function may use without moving it.
+const BELOW_STACK: usize = 128;
+
+/// Lets the thread that a signal interrupted go on in `entry`, on its own stack, and says where it was.
+///
+/// # Safety
+///
+/// `context` is what the system passed to the signal's handler.
+pub(crate) unsafe fn divert(context: *mut c_void, entry: extern "C" fn() -> !) -> Option<Site> {
+    // SAFETY: the caller's promise.
+    let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    let register = |index: c_int| registers[index as usize] as usize;
+    let site = Site { pc: register(libc::REG_RIP), sp: register(libc::REG_RSP), fp: register(libc::REG_RBP) };
+    // As behind a call: a multiple of 16, less the return address.
+    let sp = (site.sp - BELOW_STACK) & !15;
+    registers[libc::REG_RSP as usize] = (sp - 8) as i64;
+    registers[libc::REG_RIP as usize] = entry as *const () as i64;
+    Some(site)
+}
+
 /// Writes the return addresses of the callers of the function that `site` is in, innermost first, and returns how many.
 ///
 /// # Safety

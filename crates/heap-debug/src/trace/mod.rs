@@ -50,6 +50,18 @@ impl Trace {
         let count = unsafe { sys::walk(site, &mut frames[..depth]) };
         Self(TABLE.intern(&frames[..count]))
     }
+
+    /// As [`capture`](Self::capture), in full depth and with the place of `site` itself.
+    ///
+    /// # Safety
+    ///
+    /// As of [`capture`](Self::capture).
+    pub(crate) unsafe fn capture_at(site: &Site) -> Self {
+        let mut frames = [site.as_return_address(); MAX_FRAMES];
+        // SAFETY: the caller's promise.
+        let count = unsafe { sys::walk(site, &mut frames[1..]) };
+        Self(TABLE.intern(&frames[..=count]))
+    }
 }
 
 impl core::fmt::Debug for Trace {

@@ -6,7 +6,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
 use heap_core::{Allocator, UsableSize};
-use heap_debug::{DebugAllocator, DebugConfig};
+use heap_debug::{DebugAllocator, DebugConfig, Guard};
 
 use crate::child;
 
@@ -268,4 +268,52 @@ cases! {
         let block = make(debug, SMALL);
         GlobalAlloc::realloc(debug, block.as_ptr(), SMALL, 0);
     };
+    /// 22: at once, by the instruction that reads.
+    read_past_the_end_of_a_guarded_block with DebugConfig::new().guard(Guard::Large) => |debug| {
+        let block = make(debug, LARGE);
+        std::hint::black_box(block.add(160_000).read_volatile());
+    };
+    /// 22
+    write_before_a_guarded_block with DebugConfig::new().guard(Guard::All) => |debug| {
+        make(debug, SMALL).sub(4096).write_volatile(1);
+    };
+    /// 23, 24: at once, whatever the block was.
+    read_of_a_freed_guarded_block with DebugConfig::new().guard(Guard::Sampled(1)) => |debug| {
+        let block = make(debug, SMALL);
+        drop_block(debug, block, SMALL);
+        std::hint::black_box(block.add(3).read_volatile());
+    };
+    /// 44: a signal handler interrupts the allocator, and calls it.
+    call_from_inside with DebugConfig::new() => |debug| {
+        inside::call(debug);
+    };
+}
+
+/// A backing allocator cannot call its front: the records are locked. The same is true of a signal handler.
+mod inside {
+    use super::*;
+    use core::alloc::Layout;
+    use heap_core::AllocError;
+    use std::sync::OnceLock;
+
+    struct Caller;
+
+    static FRONT: OnceLock<DebugAllocator<Caller>> = OnceLock::new();
+
+    // SAFETY: hands nothing out.
+    unsafe impl Allocator for Caller {
+        fn alloc(&self, _: Layout) -> Result<NonNull<[u8]>, AllocError> {
+            FRONT.get().map_or(Err(AllocError), |front| Allocator::alloc(front, SMALL))
+        }
+        unsafe fn resize(&self, _: NonNull<u8>, _: Layout, _: usize) -> bool {
+            false
+        }
+        unsafe fn free(&self, _: NonNull<u8>, _: Layout) {}
+    }
+
+    /// Never really unsafe, but a case is.
+    pub(super) unsafe fn call(debug: &DebugAllocator) {
+        let front = FRONT.get_or_init(|| DebugAllocator::new_in(Caller, *debug.config()));
+        let _ = Allocator::alloc(front, SMALL);
+    }
 }
