@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use heap_debug::{DebugAllocator, DebugConfig, Format};
+use heap_debug::{DebugAllocator, DebugConfig, Format, LeakScope};
 
 #[global_allocator]
 static GLOBAL: DebugAllocator = DebugAllocator::with_config(DebugConfig::new().stack_trace_frames(24));
@@ -35,16 +35,13 @@ impl Server {
 }
 
 fn main() {
-    let before = GLOBAL.live_blocks();
+    let scope = LeakScope::enter(&GLOBAL);
     let mut server = Server::default();
     for id in [1, 2, 3, 2] {
         server.open(id);
     }
     let closed: usize = [1, 2, 3].into_iter().filter_map(|id| server.close(id)).sum();
     drop(server);
-    println!(
-        "closed sessions of {closed} entries; {} blocks more than before",
-        GLOBAL.live_blocks() - before
-    );
-    GLOBAL.detect_leaks().print(Format::Text);
+    scope.finish().print(Format::Text);
+    println!("closed sessions of {closed} entries");
 }

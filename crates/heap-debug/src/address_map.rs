@@ -77,7 +77,9 @@ impl<T> AddressMap<T> {
 
     /// Forgets a record wherever it still stands in the range.
     pub(crate) fn clear(&self, addr: usize, len: usize, record: *const T) {
-        for page in addr / GRANULE..(addr + len).div_ceil(GRANULE) {
+        // Addresses beyond the map were never set.
+        let end = addr.saturating_add(len).div_ceil(GRANULE).min(1 << PAGE_BITS);
+        for page in addr / GRANULE..end {
             if let Some(leaf) = self.leaf(page >> LEAF_BITS) {
                 let entry = &leaf[page & (ENTRIES - 1)];
                 // Fails where another record took the granule over, which is right. Nothing is ordered by a null.
@@ -162,6 +164,7 @@ mod tests {
         map.clear(base, 4 * GRANULE, &raw const a);
         assert!(map.get(base).is_null());
         assert_eq!(map.get(base + 4 * GRANULE - 1), &raw const b);
+        map.clear(usize::MAX - 2 * GRANULE, GRANULE, &raw const a);
         assert!(map.set(usize::MAX - GRANULE, GRANULE, &raw const a).is_none());
         // SAFETY: the map is used by this test alone.
         unsafe { map.release() };

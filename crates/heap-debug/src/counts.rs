@@ -29,6 +29,10 @@ pub struct ProfileCounts {
     pub at_high_water_blocks: usize,
 }
 
+/// Blocks are counted in parts: a sampled one may stand for one and a half.
+pub(crate) const PARTS: usize = 1024;
+
+/// The counts of blocks in it are in parts.
 #[derive(Clone, Copy)]
 struct Entry {
     counts: ProfileCounts,
@@ -76,13 +80,13 @@ impl Counts {
         Some(entry)
     }
 
-    pub(crate) fn add(&mut self, site: Trace, bytes: usize, blocks: usize) {
+    pub(crate) fn add(&mut self, site: Trace, bytes: usize, parts: usize) {
         let Some(entry) = self.entry(site) else { return };
         let counts = &mut entry.counts;
         counts.total_bytes += bytes;
-        counts.total_blocks += blocks;
+        counts.total_blocks += parts;
         counts.live_bytes += bytes;
-        counts.live_blocks += blocks;
+        counts.live_blocks += parts;
         if counts.live_bytes > counts.high_water_bytes {
             (counts.high_water_bytes, counts.high_water_blocks) = (counts.live_bytes, counts.live_blocks);
         }
@@ -95,12 +99,12 @@ impl Counts {
         }
     }
 
-    pub(crate) fn remove(&mut self, site: Trace, bytes: usize, blocks: usize) {
+    pub(crate) fn remove(&mut self, site: Trace, bytes: usize, parts: usize) {
         let Some(entry) = self.entry(site) else { return };
         let counts = &mut entry.counts;
         // Another thread's numbers come in any order, but each block was added before it could be freed.
         counts.live_bytes = counts.live_bytes.saturating_sub(bytes);
-        counts.live_blocks = counts.live_blocks.saturating_sub(blocks);
+        counts.live_blocks = counts.live_blocks.saturating_sub(parts);
         self.live_bytes = self.live_bytes.saturating_sub(bytes);
     }
 
@@ -109,7 +113,14 @@ impl Counts {
         if self.entries.is_null() {
             return None;
         }
-        let counts = self.entry(site)?.counts;
+        let mut counts = self.entry(site)?.counts;
+        let blocks = [
+            &mut counts.total_blocks,
+            &mut counts.live_blocks,
+            &mut counts.high_water_blocks,
+            &mut counts.at_high_water_blocks,
+        ];
+        blocks.into_iter().for_each(|parts| *parts = (*parts + PARTS / 2) / PARTS);
         (counts.total_blocks > 0).then_some(counts)
     }
 

@@ -23,7 +23,7 @@ const SHARED: usize = usize::MAX;
 ///
 /// - **L1** `holder` is a thread's token while that thread has the lock in the shared way: from a compare-and-swap until
 ///   [`release`](Lock::release); else 0.
-/// - **L2** `owner` is 0, then perhaps a thread's token, then `SHARED`; it is written by holders (L1) only. While it is a token,
+/// - **L2** `owner` is 0, then perhaps a thread's token (a thread that gets a dead one's token comes after it), then `SHARED`; it is written by holders (L1) only. While it is a token,
 ///   that thread has the lock exactly while `busy` is 1; `busy` is written by it only.
 /// - **L3** A holder has the value only once `owner` is 0, `SHARED` or its own token, and, if it revoked a bias, `busy` was
 ///   seen 0 after the barrier.

@@ -45,6 +45,14 @@ impl<'a, A: Allocator> LeakScope<'a, A> {
         Self { allocator, scope, outer: thread::replace_scope(scope), stays: PhantomData }
     }
 
+    /// Ends the scope without a panic, and returns what it left.
+    pub fn finish(self) -> LeakReport {
+        let leaks = self.leaks();
+        thread::replace_scope(self.outer);
+        core::mem::forget(self);
+        leaks
+    }
+
     /// What the scope allocated and has not freed.
     #[must_use]
     pub fn leaks(&self) -> LeakReport {

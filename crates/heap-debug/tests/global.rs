@@ -88,7 +88,7 @@ fn forks_of_a_busy_process_go_on() {
                 }
             });
         }
-        for _ in 0..100 {
+        for _ in 0..30 {
             // SAFETY: the child calls nothing but the allocator, which is made for it, and ends at once.
             let child = unsafe { libc::fork() };
             assert!(child >= 0);

@@ -2,22 +2,23 @@
 
 use heap_core::Allocator;
 
+use crate::counts::PARTS;
 use crate::debug_allocator::DebugAllocator;
 use crate::ledger::Ledger;
 use crate::thread;
 use crate::trace::Trace;
 
-/// Bytes and blocks that a counted block of `size` bytes stands for.
+/// Bytes and parts of blocks that a counted block of `size` bytes stands for.
 ///
 /// A block is counted when one of its bytes is drawn, each with chance `1 / interval`: with probability
 /// `1 - exp(-size / interval)`. It stands for as many as would be needed to draw one.
 fn weight(size: usize, interval: usize) -> (usize, usize) {
     if interval == 0 {
-        return (size, 1);
+        return (size, PARTS);
     }
     let chance = -(-(size as f64) / interval as f64).exp_m1();
     let blocks = 1.0 / chance;
-    ((size as f64 * blocks).round() as usize, blocks.round() as usize)
+    ((size as f64 * blocks).round() as usize, (PARTS as f64 * blocks).round() as usize)
 }
 
 /// Bytes until the next one is drawn: an exponential variate with mean `interval`.
@@ -43,9 +44,9 @@ impl<A: Allocator> DebugAllocator<A> {
     #[cold]
     #[inline(never)]
     pub(crate) fn count_alloc(&self, ledger: &Ledger, site: Trace, size: usize) {
-        let (bytes, blocks) = weight(size, self.config.profile.unwrap_or(0));
+        let (bytes, parts) = weight(size, self.config.profile.unwrap_or(0));
         if let Ok(mut counts) = ledger.counts.lock(thread::token()) {
-            counts.add(site, bytes, blocks);
+            counts.add(site, bytes, parts);
         }
     }
 
@@ -53,9 +54,9 @@ impl<A: Allocator> DebugAllocator<A> {
     #[cold]
     #[inline(never)]
     pub(crate) fn count_free(&self, ledger: &Ledger, site: Trace, size: usize) {
-        let (bytes, blocks) = weight(size, self.config.profile.unwrap_or(0));
+        let (bytes, parts) = weight(size, self.config.profile.unwrap_or(0));
         if let Ok(mut counts) = ledger.counts.lock(thread::token()) {
-            counts.remove(site, bytes, blocks);
+            counts.remove(site, bytes, parts);
         }
     }
 }
@@ -66,8 +67,8 @@ mod tests {
 
     #[test]
     fn what_is_counted_stands_for_the_whole() {
-        assert_eq!(weight(100, 0), (100, 1));
-        assert_eq!(weight(1 << 30, 1000), (1 << 30, 1));
+        assert_eq!(weight(100, 0), (100, PARTS));
+        assert_eq!(weight(1 << 30, 1000), (1 << 30, PARTS));
         let mut random = 1_u64;
         for size in [10, 100, 1000, 5000] {
             let (mut left, mut bytes, mut blocks) = (0_isize, 0, 0);
@@ -83,7 +84,8 @@ mod tests {
                     left = distance(1000, random);
                 }
             }
-            let (bytes, blocks) = (bytes as f64 / (200_000 * size) as f64, blocks as f64 / 200_000.0);
+            let (bytes, blocks) =
+                (bytes as f64 / (200_000 * size) as f64, blocks as f64 / (200_000 * PARTS) as f64);
             assert!((0.9..1.1).contains(&bytes) && (0.9..1.1).contains(&blocks), "{size}: {bytes} {blocks}");
         }
     }

@@ -16,6 +16,7 @@ pub(crate) use line::Line;
 pub(crate) use symbols::resolve;
 
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 
 use crate::config::Format;
 use crate::leak_report::LeakReport;
@@ -71,8 +72,10 @@ fn print(format: Format, write: impl FnOnce(&mut Line, Style) -> fmt::Result) {
     thread::reporting(|| {
         alone(|| {
             let mut line = Line::new();
-            // A line never fails: what does not fit is written out first.
-            let _ = write(&mut line, Style::of_stderr());
+            // A line never fails: what does not fit is written out first. Nothing may unwind out of an allocator, not
+            // even a symboliser that stumbles over a file.
+            let written = AssertUnwindSafe(|| write(&mut line, Style::of_stderr()));
+            let _ = std::panic::catch_unwind(written);
             line.flush();
         });
     });

@@ -17,12 +17,14 @@ impl Name<'_> {
     /// Whether the frame is of the user's code, and not the way from it to the allocator or from the system to it.
     pub(crate) fn is_users(&self) -> bool {
         let function = self.function.trim_start_matches(['<', '&', '*']).trim_start_matches("mut ");
-        !self.function.is_empty() && !MACHINERY.iter().any(|start| function.starts_with(start))
+        // The path of the standard library's source in every compiler that was not built here.
+        let std = self.file.is_some_and(|file| file.starts_with("/rustc"));
+        !std && !self.function.is_empty() && !MACHINERY.iter().any(|start| function.starts_with(start))
     }
 }
 
 /// How the names begin of what stands between a user's line and the allocator, and between the system and `main`.
-const MACHINERY: [&str; 18] = [
+const MACHINERY: [&str; 19] = [
     "alloc::",
     "core::",
     "std::",
@@ -33,6 +35,7 @@ const MACHINERY: [&str; 18] = [
     "dyn core::",
     "fn(",
     "__rust",
+    "T as ",
     "__rdl",
     "__rg",
     "__libc_start",

@@ -175,7 +175,7 @@ fn racing_frees_of_a_block_are_one_free_and_one_report() {
 
 /// D-DB-19: eight threads, blocks of one freed by another, and checks meanwhile.
 #[test]
-fn threads_free_each_others_blocks_while_everything_is_checked() {
+fn blocks_are_freed_by_other_threads_while_everything_is_checked() {
     let debug = DebugAllocator::with_config(DebugConfig::new().stack_trace_frames(4));
     let (sender, receiver) = std::sync::mpsc::channel::<core::num::NonZero<usize>>();
     let receiver = std::sync::Mutex::new(receiver);

@@ -77,17 +77,7 @@ impl Client<'_> {
                     block.sub(1 + self.rng.below(16)).write(1);
                     self.free(held, layout);
                 }
-                20 => {
-                    self.planted.push(Kind::WrongSize);
-                    let size = layout.size() + 1 + self.rng.below(500);
-                    let wrong = Layout::from_size_align(size, layout.align()).expect("small");
-                    self.free(held, wrong);
-                }
-                21 => {
-                    self.planted.push(Kind::WrongAlignment);
-                    let wrong = Layout::from_size_align(layout.size(), layout.align() * 2).expect("small");
-                    self.free(held, wrong);
-                }
+                20 | 21 => self.free_as_another(held, choice == 20),
                 22 if layout.size() > 1 => {
                     self.planted.push(Kind::InteriorPointer);
                     let inside = 1 + self.rng.below(layout.size() - 1);
@@ -114,6 +104,22 @@ impl Client<'_> {
                 _ => self.free(held, layout),
             }
         }
+    }
+
+    /// # Safety
+    /// The block is live, with that layout. The layout that is given back is the misuse.
+    unsafe fn free_as_another(&mut self, held: Held, size_is_wrong: bool) {
+        let (mut size, mut align) = (held.layout.size(), held.layout.align());
+        if size_is_wrong {
+            self.planted.push(Kind::WrongSize);
+            size += 1 + self.rng.below(500);
+        } else {
+            self.planted.push(Kind::WrongAlignment);
+            align *= 2;
+        }
+        let wrong = Layout::from_size_align(size, align).expect("small");
+        // SAFETY: the caller's promise.
+        unsafe { self.free(held, wrong) };
     }
 
     /// # Safety
