@@ -22,14 +22,16 @@ pub(crate) fn run() {
         let mut best = [(f64::INFINITY, f64::INFINITY); SUBJECTS.len()];
         for _ in 0..ROUNDS {
             for ((runner, _), best) in SUBJECTS.iter().zip(&mut best) {
-                if let Some((ns, peak)) = measure(&directory, runner, program) {
-                    *best = (best.0.min(ns), best.1.min(peak));
+                if let Some((ns, high_water)) = measure(&directory, runner, program) {
+                    *best = (best.0.min(ns), best.1.min(high_water));
                 }
             }
         }
-        for ((_, subject), (ns, peak)) in SUBJECTS.iter().zip(best).filter(|(_, best)| best.0.is_finite()) {
+        for ((_, subject), (ns, high_water)) in
+            SUBJECTS.iter().zip(best).filter(|(_, best)| best.0.is_finite())
+        {
             print(program, subject, ns, None);
-            println!("{program}: {subject} had {:.1} MiB resident at the most", peak / 1024.0 / 1024.0);
+            println!("{program}: {subject} had {:.1} MiB resident at the most", high_water / 1024.0 / 1024.0);
         }
     }
 }

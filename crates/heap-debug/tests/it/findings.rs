@@ -173,7 +173,7 @@ fn racing_frees_of_a_block_are_one_free_and_one_report() {
     }
 }
 
-/// D-DB-19: eight threads, blocks of one freed by another, and checks meanwhile.
+/// D-DB-19, U-SA-03: eight threads, blocks of one freed by another, and checks meanwhile.
 #[test]
 fn blocks_are_freed_by_other_threads_while_everything_is_checked() {
     let debug = DebugAllocator::with_config(DebugConfig::new().stack_trace_frames(4));

@@ -253,3 +253,14 @@ fn typed_blocks_are_counted_by_their_size() {
     unsafe { debug.free_slice(numbers) };
     assert_eq!(debug.live_blocks(), 0);
 }
+
+/// U-SA-01
+#[test]
+fn the_four_batteries_pass_in_the_shape_of_the_safe_allocator() {
+    let debug = heap_debug::SafeAllocator::with_config(DebugConfig::new().shrink_in_place(false));
+    heap_test::test_allocator(&debug);
+    heap_test::test_allocator_aligned(&debug);
+    heap_test::test_allocator_large_alignment(&debug);
+    heap_test::test_allocator_aligned_shrink(&debug);
+    assert_eq!(debug.deinit(), Check::Ok);
+}
