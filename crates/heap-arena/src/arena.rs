@@ -12,7 +12,6 @@ use heap_core::Global;
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
-use crate::bump::pad;
 use crate::drops::Entry;
 use crate::mark::{Rewind, Scope, ScopeGuard};
 use crate::reset::ResetMode;
@@ -24,7 +23,7 @@ use crate::typed::TypedAlloc;
 /// An allocation moves a cursor; nothing is recorded per block. Blocks are forgotten together: by
 /// [`reset`](Self::reset), by closing a [`scope`](Self::scope), or with the arena. Freeing or resizing a single block
 /// works on the newest one (and, while no padding is between them, on those below it in turn); an older block can be
-/// shrunk for nothing and is otherwise kept until all go. Sizes are rounded up to their alignment.
+/// shrunk for nothing and is otherwise kept until all go.
 ///
 /// When a chunk is full, the child is asked to lengthen it in place (which pages can), then for a new one, as large
 /// as all before it together.
@@ -284,7 +283,6 @@ unsafe impl<A: Allocator> Allocator for Arena<A> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let layout = layout.pad_to_align();
         let block = match self.state.bump.try_alloc(layout) {
             Some(block) => block,
             None => self.state.alloc_slow(&self.child, layout)?,
@@ -294,20 +292,18 @@ unsafe impl<A: Allocator> Allocator for Arena<A> {
 
     #[inline]
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        let (size, new_size) = (layout.pad_to_align().size(), pad(new_size, layout.align()));
-        let Some(new_size) = new_size else { return false };
-        if size == 0 {
+        if layout.size() == 0 {
             return new_size == 0;
         }
         // SAFETY: the caller's promise; the block has memory.
-        unsafe { self.state.resize(&self.child, block, size, new_size) }
+        unsafe { self.state.resize(&self.child, block, layout, new_size) }
     }
 
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         if layout.size() != 0 {
             // SAFETY: the caller's promise; the block has memory.
-            unsafe { self.state.free(block, layout.pad_to_align().size()) };
+            unsafe { self.state.free(block, layout) };
         }
     }
 }

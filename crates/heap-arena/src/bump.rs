@@ -14,23 +14,26 @@ pub(crate) struct Fit {
     pub(crate) end: usize,
 }
 
-/// Places a padded layout at the first aligned address of `cursor..limit`, if it fits.
-///
-/// *Padded*: its size is a multiple of its alignment ([`Layout::pad_to_align`]), as those of types and arrays are anyway.
-/// The size can then be added before the rounding, so that what the next call waits for, the end, is two steps away
-/// instead of three.
+/// Places a layout at the first aligned address of `cursor..limit`, if it fits.
 ///
 /// Needs `cursor <= limit` and `limit - cursor <= isize::MAX`, as within any Rust allocation. Gives
 /// `cursor <= start`, `start + size == end` and `end <= limit`.
 ///
-/// There is one test and no overflow check. Padding is below the alignment, and a [`Layout`] promises
+/// There is one test for room and no overflow check. Padding is below the alignment, and a [`Layout`] promises
 /// `size + align - 1 <= isize::MAX`; so the true distance from `end` to `limit` is within an `isize`, negative when
 /// it does not fit, and the wrapped difference *is* that distance, even at the top of the address space.
+///
+/// A size that is a multiple of its alignment, as those of types and arrays are, is added before the rounding: the end,
+/// which the next call waits for, is then two steps from the cursor instead of three. The compiler knows most sizes, and
+/// which way to go. (To round other sizes up would leave one way, but up to an alignment of memory behind each block.)
 #[inline(always)]
 pub(crate) const fn fit(cursor: usize, limit: usize, layout: Layout) -> Option<Fit> {
     let (size, mask) = (layout.size(), layout.align() - 1);
-    debug_assert!(size & mask == 0, "not padded");
-    let end = cursor.wrapping_add(size + mask) & !mask;
+    let end = if size & mask == 0 {
+        cursor.wrapping_add(size + mask) & !mask
+    } else {
+        (cursor.wrapping_add(mask) & !mask).wrapping_add(size)
+    };
     if (limit.wrapping_sub(end) as isize) < 0 {
         None
     } else {
@@ -38,13 +41,12 @@ pub(crate) const fn fit(cursor: usize, limit: usize, layout: Layout) -> Option<F
     }
 }
 
-/// A size rounded up to an alignment; `None` when no layout has it.
-#[inline(always)]
-pub(crate) const fn pad(size: usize, align: usize) -> Option<usize> {
-    match Layout::from_size_align(size, align) {
-        Ok(layout) => Some(layout.pad_to_align().size()),
-        Err(_) => None,
-    }
+/// Whether a block at `start` may become `new_size` bytes long, when it may use memory up to `limit`, which is not below it.
+///
+/// The new size must also make a valid [`Layout`] with `align`.
+#[inline]
+pub(crate) const fn may_grow(start: usize, limit: usize, align: usize, new_size: usize) -> bool {
+    new_size <= limit.saturating_sub(start) && Layout::from_size_align(new_size, align).is_ok()
 }
 
 /// A cursor moving up through one span.
@@ -109,7 +111,7 @@ impl Bump {
         self.end.get().addr().get() - self.cursor.get().addr().get()
     }
 
-    /// Takes a block with a padded layout, whose size should not be zero (A3 is the caller's); or changes nothing.
+    /// Takes a block from the span, or changes nothing. The size should not be zero (A3 is the caller's).
     #[inline(always)]
     pub(crate) fn try_alloc(&self, layout: Layout) -> Option<NonNull<u8>> {
         let cursor = self.cursor.get();
@@ -133,15 +135,15 @@ impl Bump {
     ///
     /// # Safety
     ///
-    /// `block` is a live block of this span, `size` bytes long, and [`is_last`](Self::is_last).
+    /// `block` is a live block of this span with `layout`, whose size is not zero, and [`is_last`](Self::is_last).
     #[inline]
-    pub(crate) unsafe fn resize_last(&self, block: NonNull<u8>, size: usize, new_size: usize) -> bool {
+    pub(crate) unsafe fn resize_last(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
         let limit = self.end.get().addr().get();
-        if new_size > limit - block.addr().get() {
+        if new_size > layout.size() && !may_grow(block.addr().get(), limit, layout.align(), new_size) {
             return false;
         }
-        // SAFETY: `block + new_size <= end`, as just checked; and `cursor - size` is `block`.
-        self.cursor.set(unsafe { self.cursor.get().sub(size).add(new_size) });
+        // SAFETY: `block + new_size <= end`: the old size fitted, or `may_grow` said so; and `cursor - size` is `block`.
+        self.cursor.set(unsafe { self.cursor.get().sub(layout.size()).add(new_size) });
         true
     }
 
@@ -149,7 +151,7 @@ impl Bump {
     ///
     /// # Safety
     ///
-    /// As for [`resize_last`](Self::resize_last), and nobody uses the block again.
+    /// As for [`resize_last`](Self::resize_last), with a size of `size`, and nobody uses the block again.
     #[inline]
     pub(crate) unsafe fn free_last(&self, size: usize) {
         // SAFETY: `cursor - size` is the block's address, in the span.
@@ -191,9 +193,7 @@ mod tests {
                 let align = 1usize << log2;
                 let most = isize::MAX as usize - (align - 1);
                 for size in [0, 1, 7, 8, 48, 4095, 4096, most / 2, most.saturating_sub(1), most] {
-                    if let Ok(layout) =
-                        Layout::from_size_align(size, align).map(|layout| layout.pad_to_align())
-                    {
+                    if let Ok(layout) = Layout::from_size_align(size, align) {
                         assert_eq!(fit(cursor, limit, layout), expected(cursor, limit, layout));
                     }
                 }
@@ -210,9 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_padded_up_to_the_largest_layout() {
-        assert_eq!((pad(0, 8), pad(1, 8), pad(16, 8), pad(17, 1)), (Some(0), Some(8), Some(16), Some(17)));
-        let most = isize::MAX as usize;
-        assert_eq!((pad(most - 7, 8), pad(most - 6, 8), pad(usize::MAX, 1)), (Some(most - 7), None, None));
+    fn growth_stops_at_the_limit_and_at_the_largest_layout() {
+        assert!(may_grow(100, 200, 1, 100));
+        assert!(!may_grow(100, 200, 1, 101));
+        assert!(!may_grow(1, usize::MAX, 8, isize::MAX as usize));
     }
 }

@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
-use crate::bump::{Bump, pad};
+use crate::bump::Bump;
 use crate::mark::{Rewind, Scope, ScopeGuard};
 use crate::typed::TypedAlloc;
 
@@ -17,8 +17,7 @@ use crate::typed::TypedAlloc;
 ///
 /// When the buffer is full, requests fail. The newest block can grow, and its memory comes back when it is freed, and
 /// so on downwards while no alignment padding is in between; an older block can only be shrunk, for nothing, and its
-/// memory stays lost until [`reset`](Self::reset). Sizes are rounded up to their alignment. Three words; no other memory
-/// is ever used.
+/// memory stays lost until [`reset`](Self::reset). Three words; no other memory is ever used.
 ///
 /// For one thread; [`SyncFixedBuffer`](crate::SyncFixedBuffer) is for several.
 ///
@@ -168,28 +167,24 @@ unsafe impl Allocator for FixedBuffer<'_> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let layout = layout.pad_to_align();
         let block = self.bump.try_alloc(layout).ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
     #[inline]
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        let (size, new_size) = (layout.pad_to_align().size(), pad(new_size, layout.align()));
-        let Some(new_size) = new_size else { return false };
-        if size == 0 || !self.bump.is_last(block, size) {
-            return new_size <= size;
+        if layout.size() == 0 || !self.bump.is_last(block, layout.size()) {
+            return new_size <= layout.size();
         }
         // SAFETY: the caller's promise; the newest block, with memory.
-        unsafe { self.bump.resize_last(block, size, new_size) }
+        unsafe { self.bump.resize_last(block, layout, new_size) }
     }
 
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
-        let size = layout.pad_to_align().size();
-        if size != 0 && self.bump.is_last(block, size) {
+        if layout.size() != 0 && self.bump.is_last(block, layout.size()) {
             // SAFETY: the caller's promise; the newest block.
-            unsafe { self.bump.free_last(size) };
+            unsafe { self.bump.free_last(layout.size()) };
         }
     }
 }

@@ -40,7 +40,7 @@ impl Lane {
         Self { bump: Bump::empty(), piece: Cell::new(FIRST_PIECE) }
     }
 
-    /// Takes a block, whose layout is padded, from the piece at hand.
+    /// Takes a block from the piece at hand.
     #[inline(always)]
     pub(crate) fn try_alloc(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.bump.try_alloc(layout)
@@ -71,10 +71,10 @@ impl Lane {
         self.bump.try_alloc(layout).ok_or(AllocError)
     }
 
-    /// Whether a block of `size` bytes, not zero, is the newest of this lane.
+    /// Whether a block with memory is the newest of this lane.
     #[inline]
-    pub(crate) fn is_last(&self, block: NonNull<u8>, size: usize) -> bool {
-        self.bump.is_last(block, size)
+    pub(crate) fn is_last(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        self.bump.is_last(block, layout.size())
     }
 
     /// Changes the size of the newest block of this lane in place, if there is room.
@@ -83,9 +83,9 @@ impl Lane {
     ///
     /// As for [`Allocator::resize`], for a block that [`is_last`](Self::is_last).
     #[inline]
-    pub(crate) unsafe fn resize(&self, block: NonNull<u8>, size: usize, new_size: usize) -> bool {
+    pub(crate) unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
         // SAFETY: the caller's promise; it ends where our free bytes begin.
-        unsafe { self.bump.resize_last(block, size, new_size) }
+        unsafe { self.bump.resize_last(block, layout, new_size) }
     }
 
     /// Grows the newest block beyond the piece, where nobody has taken what follows.
@@ -98,17 +98,18 @@ impl Lane {
         shared: &Shared,
         child: &A,
         block: NonNull<u8>,
-        size: usize,
+        layout: Layout,
         new_size: usize,
     ) -> bool {
         // The block and all that is free behind it: for the chunk, one block.
-        let whole = size + self.bump.room();
+        let whole = layout.size() + self.bump.room();
+        let Ok(whole) = Layout::from_size_align(whole, layout.align()) else { return false };
         // SAFETY: the caller's promise, and L2: all of that is ours.
         let resized = unsafe { shared.resize(child, block, whole, new_size) };
         if resized {
             // SAFETY: the chunk has agreed to the new end. It belongs to the block, so nothing is free (L2).
             unsafe {
-                let end = self.bump.end().add(new_size - whole);
+                let end = self.bump.end().add(new_size - whole.size());
                 self.bump.set(end, end);
             }
         }

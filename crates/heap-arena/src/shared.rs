@@ -183,17 +183,17 @@ impl Shared {
         &self,
         child: &A,
         block: NonNull<u8>,
-        size: usize,
+        layout: Layout,
         new_size: usize,
     ) -> bool {
-        let shrinks = new_size <= size;
+        let shrinks = new_size <= layout.size();
         let Some(head) = self.head() else { return shrinks };
         // SAFETY: the caller's promise.
-        match unsafe { head.resize_last(block, size, new_size) } {
+        match unsafe { head.resize_last(block, layout, new_size) } {
             Some(true) => true,
             None => shrinks,
             // SAFETY: the caller's promise.
-            Some(false) => unsafe { self.resize_slow(child, head, block, size, new_size) },
+            Some(false) => unsafe { self.resize_slow(child, head, block, layout, new_size) },
         }
     }
 
@@ -209,12 +209,12 @@ impl Shared {
         child: &A,
         head: SyncChunk,
         block: NonNull<u8>,
-        size: usize,
+        layout: Layout,
         new_size: usize,
     ) -> bool {
-        let Ok(more) = Layout::from_size_align(new_size - size, 1) else { return false };
+        let Ok(more) = Layout::from_size_align(new_size - layout.size(), 1) else { return false };
         // SAFETY: the caller's promise.
-        self.grow(child, head, more) && unsafe { head.resize_last(block, size, new_size) }.unwrap_or(false)
+        self.grow(child, head, more) && unsafe { head.resize_last(block, layout, new_size) }.unwrap_or(false)
     }
 
     /// Makes sure that the head has `bytes` of room, unless others take it.

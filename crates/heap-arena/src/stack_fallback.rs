@@ -11,7 +11,7 @@ use heap_core::Global;
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator};
 
-use crate::bump::{fit, pad};
+use crate::bump::{fit, may_grow};
 
 /// `N` bytes that go wherever this value goes, and an allocator for what does not fit there.
 ///
@@ -146,7 +146,6 @@ impl<const N: usize, A: Allocator> StackFallback<N, A> {
     /// A block in the buffer, if it fits.
     #[inline]
     fn alloc_in_buffer(&self, layout: Layout) -> Option<NonNull<[u8]>> {
-        let layout = layout.pad_to_align();
         let start = self.start();
         let base = start.addr().get();
         let fit = fit(base + self.used.get(), base + N, layout)?;
@@ -161,12 +160,11 @@ impl<const N: usize, A: Allocator> StackFallback<N, A> {
     fn resize_in_buffer(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
         let base = self.start().addr().get();
         let offset = block.addr().get() - base;
-        let (size, new_size) = (layout.pad_to_align().size(), pad(new_size, layout.align()));
-        let Some(new_size) = new_size else { return false };
-        if offset + size != self.used.get() {
-            return new_size <= size;
+        if offset + layout.size() != self.used.get() {
+            return new_size <= layout.size();
         }
-        if new_size > N - offset {
+        let grows = new_size > layout.size();
+        if grows && !may_grow(block.addr().get(), base + N, layout.align(), new_size) {
             return false;
         }
         self.used.set(offset + new_size);
@@ -177,7 +175,7 @@ impl<const N: usize, A: Allocator> StackFallback<N, A> {
 // SAFETY: A1: while the reference lives, the value does not move, is not dropped and not reset, so the buffer's bytes
 // stay; they are in a cell, so shared borrows of the value claim nothing about them; and blocks are disjoint, for each
 // is taken behind `used`. Every call for a block goes to the side that made it, told by the address. A2: `fit`. A3:
-// settled first. A4: checked in `fit` and `pad`. A5: a copy of the reference is the same allocator.
+// settled first. A4: checked in `fit` and `may_grow`. A5: a copy of the reference is the same allocator.
 unsafe impl<const N: usize, A: Allocator> Allocator for &StackFallback<N, A> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {

@@ -10,7 +10,6 @@ use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::atomic::{AtomicPtr, Ordering, const_fn};
-use crate::bump::pad;
 use crate::drops::{DropList, Entry};
 use crate::lane::Lane;
 use crate::lane_id;
@@ -232,12 +231,12 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
     ///
     /// As there, for a block with memory, which is not this lane's newest; or for which the lane has no room.
     #[inline(never)]
-    unsafe fn resize_slow(&self, block: NonNull<u8>, size: usize, new_size: usize) -> bool {
+    unsafe fn resize_slow(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
-            match self.lane().filter(|lane| lane.is_last(block, size)) {
-                Some(lane) => lane.resize_slow(&self.shared, &self.child, block, size, new_size),
-                None => self.shared.resize(&self.child, block, size, new_size),
+            match self.lane().filter(|lane| lane.is_last(block, layout)) {
+                Some(lane) => lane.resize_slow(&self.shared, &self.child, block, layout, new_size),
+                None => self.shared.resize(&self.child, block, layout, new_size),
             }
         }
     }
@@ -252,7 +251,6 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let layout = layout.pad_to_align();
         let block = match self.lane().and_then(|lane| lane.try_alloc(layout)) {
             Some(block) => block,
             None => self.alloc_slow(layout)?,
@@ -262,15 +260,14 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
 
     #[inline]
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        let (size, new_size) = (layout.pad_to_align().size(), pad(new_size, layout.align()));
-        let Some(new_size) = new_size else { return false };
-        if size == 0 {
+        if layout.size() == 0 {
             return new_size == 0;
         }
         // SAFETY: the caller's promise; the block has memory.
         unsafe {
-            self.lane().is_some_and(|lane| lane.is_last(block, size) && lane.resize(block, size, new_size))
-                || self.resize_slow(block, size, new_size)
+            self.lane()
+                .is_some_and(|lane| lane.is_last(block, layout) && lane.resize(block, layout, new_size))
+                || self.resize_slow(block, layout, new_size)
         }
     }
 

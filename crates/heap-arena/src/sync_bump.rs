@@ -6,7 +6,7 @@
 use core::alloc::Layout;
 
 use crate::atomic::{AtomicUsize, Ordering, const_fn};
-use crate::bump::{Fit, fit};
+use crate::bump::{Fit, fit, may_grow};
 
 /// How much of a span is taken, from its start, in bytes.
 ///
@@ -55,8 +55,7 @@ impl SyncBump {
         if cfg!(loom) { self.used.fetch_add(0, Ordering::Relaxed) } else { self.used.load(Ordering::Relaxed) }
     }
 
-    /// Takes a block with a padded layout, and what is free behind it up to `wanted` bytes in all; or changes nothing.
-    /// Lock-free.
+    /// Takes a block, and what is free behind it up to `wanted` bytes in all; or changes nothing. Lock-free.
     ///
     /// The caller owns `start..end` afterwards (and the padding before).
     #[inline]
@@ -81,29 +80,29 @@ impl SyncBump {
     ///
     /// # Safety
     ///
-    /// The caller owns `size` bytes, not zero, at the address `block`, of this span or outside of it. Afterwards it owns
-    /// `new_size`, if that was agreed to.
+    /// The caller owns `layout.size()` bytes, not zero, at the address `block`, of this span or outside of it.
+    /// Afterwards it owns `new_size`, if that was agreed to.
     #[inline]
     pub(crate) unsafe fn resize_last(
         &self,
         base: usize,
         limit: usize,
         block: usize,
-        size: usize,
+        layout: Layout,
         new_size: usize,
     ) -> Option<bool> {
         // Outside of the span this is no value that `used` can have.
-        let end = block.wrapping_add(size).wrapping_sub(base);
+        let end = block.wrapping_add(layout.size()).wrapping_sub(base);
         if self.peek() != end {
             return None;
         }
-        // The limit is not below the block: its owner has seen the chunk grow at least as far.
-        if new_size > limit.saturating_sub(block) {
+        let growing = new_size > layout.size();
+        if growing && !may_grow(block, limit, layout.align(), new_size) {
             return Some(false);
         }
         // Acquire: pairs with the release of the bytes that are gained. Release: what we did with the bytes given up
         // comes before what their next owner does.
-        let order = if new_size > size { Ordering::Acquire } else { Ordering::Release };
+        let order = if growing { Ordering::Acquire } else { Ordering::Release };
         self.used.compare_exchange(end, block + new_size - base, order, Ordering::Relaxed).ok().map(|_| true)
     }
 }

@@ -114,10 +114,15 @@ impl SyncChunk {
     ///
     /// As there.
     #[inline]
-    pub(crate) unsafe fn resize_last(self, block: NonNull<u8>, size: usize, new_size: usize) -> Option<bool> {
+    pub(crate) unsafe fn resize_last(
+        self,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size: usize,
+    ) -> Option<bool> {
         let (base, limit) = (self.base(), self.base() + self.len());
         // SAFETY: the caller's promise.
-        unsafe { self.header().used.resize_last(base, limit, block.addr().get(), size, new_size) }
+        unsafe { self.header().used.resize_last(base, limit, block.addr().get(), layout, new_size) }
     }
 
     /// The least size of the chunk at which a layout fits, unless others take the room; `None` if there is none.

@@ -10,7 +10,6 @@ use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::atomic::const_fn;
-use crate::bump::pad;
 use crate::sync_bump::SyncBump;
 use crate::typed::TypedAlloc;
 
@@ -122,7 +121,6 @@ unsafe impl Allocator for SyncFixedBuffer<'_> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let layout = layout.pad_to_align();
         let fit = self.used.try_take(self.base(), self.limit(), layout, 0).ok_or(AllocError)?;
         // SAFETY: `fit.start` lies in the buffer.
         let block = unsafe { self.start.add(fit.start - self.base()) };
@@ -131,15 +129,13 @@ unsafe impl Allocator for SyncFixedBuffer<'_> {
 
     #[inline]
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        let (size, new_size) = (layout.pad_to_align().size(), pad(new_size, layout.align()));
-        let Some(new_size) = new_size else { return false };
-        if size == 0 {
+        if layout.size() == 0 {
             return new_size == 0;
         }
         let (base, limit, block) = (self.base(), self.limit(), block.addr().get());
         // SAFETY: the caller's promise: a live block of ours, with memory.
-        let resized = unsafe { self.used.resize_last(base, limit, block, size, new_size) };
-        resized.unwrap_or(new_size <= size)
+        let resized = unsafe { self.used.resize_last(base, limit, block, layout, new_size) };
+        resized.unwrap_or(new_size <= layout.size())
     }
 
     #[inline]

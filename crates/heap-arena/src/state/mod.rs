@@ -198,21 +198,21 @@ impl ArenaState {
         &self,
         child: &A,
         block: NonNull<u8>,
-        size: usize,
+        layout: Layout,
         new_size: usize,
     ) -> bool {
-        if !self.bump.is_last(block, size) {
-            return new_size <= size;
+        if !self.bump.is_last(block, layout.size()) {
+            return new_size <= layout.size();
         }
-        if new_size < size {
+        if new_size < layout.size() {
             self.note_highest();
         }
         // SAFETY: the caller's promise; the newest block.
-        if unsafe { self.bump.resize_last(block, size, new_size) } {
+        if unsafe { self.bump.resize_last(block, layout, new_size) } {
             return true;
         }
         // SAFETY: the same.
-        unsafe { self.resize_slow(child, block, size, new_size) }
+        unsafe { self.resize_slow(child, block, layout, new_size) }
     }
 
     /// Grows the newest block beyond its chunk, where the child can lengthen that.
@@ -226,13 +226,13 @@ impl ArenaState {
         &self,
         child: &A,
         block: NonNull<u8>,
-        size: usize,
+        layout: Layout,
         new_size: usize,
     ) -> bool {
         let end = block.addr().get().checked_add(new_size);
         // SAFETY: the caller's promise; the newest block.
         end.is_some_and(|end| self.grow_head_to(child, end))
-            && unsafe { self.bump.resize_last(block, size, new_size) }
+            && unsafe { self.bump.resize_last(block, layout, new_size) }
     }
 
     /// See [`Allocator::free`].
@@ -241,11 +241,11 @@ impl ArenaState {
     ///
     /// As there, for a block with memory.
     #[inline]
-    pub(crate) unsafe fn free(&self, block: NonNull<u8>, size: usize) {
-        if self.bump.is_last(block, size) {
+    pub(crate) unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        if self.bump.is_last(block, layout.size()) {
             self.note_highest();
             // SAFETY: the caller's promise; the newest block.
-            unsafe { self.bump.free_last(size) };
+            unsafe { self.bump.free_last(layout.size()) };
         }
     }
 

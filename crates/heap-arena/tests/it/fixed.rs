@@ -130,7 +130,7 @@ fn alignment_goes_by_the_real_address() {
     let mut memory = Aligned::<64>::new();
     let buffer = FixedBuffer::new(&mut memory.0[3..]);
     let first = buffer.alloc(layout(1, 8)).unwrap();
-    assert_eq!((at(first) % 8, first.len(), buffer.used()), (0, 8, 5 + 8));
+    assert_eq!((at(first) % 8, buffer.used()), (0, 6));
     assert_eq!(at(buffer.alloc(layout(16, 16)).unwrap()) % 16, 0);
 }
 

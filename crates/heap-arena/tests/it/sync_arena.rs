@@ -38,16 +38,15 @@ fn churn<A: Allocator + Sync, const N: usize>(arena: &SyncArena<A, N>, bytes: us
         while left > 0 {
             let most = if rng.below(50) == 0 { 9000 } else { 120 };
             let size = (1 + rng.below(most)).min(left);
-            let layout = layout(size, 1 << rng.below(6));
-            let block = arena.alloc(layout).unwrap();
+            let block = arena.alloc(layout(size, 1 << rng.below(6))).unwrap();
             // SAFETY: ours alone.
             unsafe { block.cast::<u8>().write_bytes(nth as u8, size) };
             left -= size;
             if rng.below(4) == 0 {
-                // SAFETY: live, with its layout.
-                unsafe { arena.free(block.cast(), layout) };
+                // SAFETY: live, with some alignment that it has.
+                unsafe { arena.free(block.cast(), layout(size, 1)) };
             } else {
-                blocks.push((at(block), size, nth as u8));
+                blocks.push((at(block), block.len(), nth as u8));
             }
         }
         blocks
