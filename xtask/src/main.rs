@@ -9,6 +9,7 @@
 //! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
 //! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
+//! | `wasm` | our allocator on WebAssembly beside others, and on threads |
 //! | `preload` | runs any program on `libheap_malloc`; checks and measures real ones |
 
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ mod targets;
 mod test;
 mod bench;
 mod preload;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,8 @@ enum Cmd {
     SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
     Bench(Box<bench::BenchArgs>),
+    /// Runs our allocator on WebAssembly beside talc and dlmalloc, and on threads (needs Node).
+    Wasm,
     /// Runs a program on libheap_malloc: `cargo xtask preload -- CMD`.
     Preload(preload::PreloadArgs),
 }
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Cmd::Miri(args) => hunt::miri(&args).map(done),
         Cmd::SpecMap(args) => spec_map::run(&args).map(done),
         Cmd::Bench(args) => bench::run(&args).map(done),
+        Cmd::Wasm => wasm::run().map(done),
         Cmd::Preload(args) => preload::run(&args),
     };
     result.unwrap_or_else(|error| {
