@@ -43,6 +43,8 @@ mod pace;
 #[cfg(not(loom))]
 mod large;
 #[cfg(not(loom))]
+mod floor;
+#[cfg(not(loom))]
 mod thread_cache;
 #[cfg(not(loom))]
 mod stats;

@@ -21,6 +21,7 @@ use heap_core::SizeClasses;
 use crate::chain::Link;
 use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
+use crate::floor::Floor;
 use crate::large;
 use crate::size::{CLASS, CLASSES};
 
@@ -188,24 +189,22 @@ impl ThreadCache {
             // To start may allocate and free: the bin may have blocks by now.
             return self.take(bin, settings);
         }
-        self.refill(bin, class)
+        self.refill(&CORE, bin, class)
     }
 
-    /// Fills an empty bin and pops a block of it; null when there is no memory.
-    fn refill(&self, bin: usize, class: usize) -> *mut u8 {
-        if CORE.is_worth_watching() {
-            crate::process::help_by_call();
-        }
+    /// Fills an empty bin from `floor` and pops a block of it; null when there is no memory.
+    fn refill(&self, floor: &impl Floor, bin: usize, class: usize) -> *mut u8 {
+        floor.on_refill();
         self.freeing[bin].set(false);
         let full = CLASS[class].chain as usize;
         let mut chain = self.spare[bin].replace(ptr::null_mut());
         let mut count = full;
         if chain.is_null() {
-            chain = CORE.pop_chain(class);
+            chain = floor.pop_chain(class);
         }
         if chain.is_null() {
             let want = self.next_fill(bin, class);
-            (chain, count) = CORE.refill(class, want);
+            (chain, count) = floor.refill(class, want);
             if chain.is_null() {
                 return ptr::null_mut();
             }
@@ -246,13 +245,13 @@ impl ThreadCache {
                 CORE.bring_home(class, link)
             };
         }
-        self.make_room(bin, class);
+        self.make_room(&CORE, bin, class);
         // SAFETY: the caller's promise is the same.
         unsafe { self.put(bin, block) }
     }
 
-    /// Empties a bin that is full or was never used: see [`free_slow`](Self::free_slow).
-    fn make_room(&self, bin: usize, class: usize) {
+    /// Empties a bin that is full or was never used into `floor`: see [`free_slow`](Self::free_slow).
+    fn make_room(&self, floor: &impl Floor, bin: usize, class: usize) {
         // T1: no room, so the list is a full chain, or the bin was never used.
         let chain = self.heads[bin].replace(ptr::null_mut());
         let kept = if self.freeing[bin].replace(true) { ptr::null_mut() } else { chain };
@@ -260,14 +259,12 @@ impl ThreadCache {
         for chain in [spare, if kept.is_null() { chain } else { ptr::null_mut() }] {
             if !chain.is_null() {
                 // SAFETY: T1, T2: a full chain, and nothing of ours points to it any more.
-                unsafe { CORE.push_chain(class, chain) }
+                unsafe { floor.push_chain(class, chain) }
             }
         }
         self.room[bin].set(CLASS[class].chain as usize);
         // Last, when T1 holds: to start a thread may allocate and free.
-        if CORE.is_worth_watching() {
-            crate::process::start_helper();
-        }
+        floor.on_room_made();
     }
 
     /// Begins to use the cache of a new thread. `false`: it is retired, and must not be filled.
@@ -289,11 +286,11 @@ impl ThreadCache {
     /// Gives all blocks away, and fills no bin again.
     fn retire(&self) {
         self.life.set(Life::Retired);
-        self.flush();
+        self.flush(&CORE);
     }
 
-    /// Gives all blocks away: full chains to the depot, the rest home.
-    fn flush(&self) {
+    /// Gives all blocks to `floor`: full chains to the depot, the rest home.
+    fn flush(&self, floor: &impl Floor) {
         for bin in 0..BINS {
             let spare = self.spare[bin].replace(ptr::null_mut());
             let list = self.heads[bin].replace(ptr::null_mut());
@@ -303,9 +300,9 @@ impl ThreadCache {
             // SAFETY: T1 and T2: a full chain and a list of free blocks, which nothing of ours points to any more.
             unsafe {
                 if !spare.is_null() {
-                    CORE.push_chain(class, spare);
+                    floor.push_chain(class, spare);
                 }
-                CORE.bring_home(class, list);
+                floor.bring_home(class, list);
             }
         }
     }
@@ -315,7 +312,7 @@ impl ThreadCache {
 pub(crate) fn flush_this_thread() {
     CACHE.with(|cache| {
         if cache.life.get() == Life::Active {
-            cache.flush();
+            cache.flush(&CORE);
         }
     });
 }

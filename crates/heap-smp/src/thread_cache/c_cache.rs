@@ -154,7 +154,7 @@ pub(crate) fn take_slow(bin: Bin) -> *mut u8 {
     let Some(cache) = attach() else { return CORE.refill(bin.class(), 1).0.cast() };
     // Once more: to attach may allocate and free.
     match take(bin) {
-        block if block.is_null() => cache.refill(bin.0 as usize, bin.class()),
+        block if block.is_null() => cache.refill(&CORE, bin.0 as usize, bin.class()),
         block => block,
     }
 }
@@ -190,7 +190,7 @@ pub(crate) unsafe fn put_slow(bin: Bin, block: NonNull<u8>) {
     pace::tick_if_due();
     if let Some(cache) = attach() {
         if bin.of(&cache.room).get() == 0 {
-            cache.make_room(bin.0 as usize, bin.class());
+            cache.make_room(&CORE, bin.0 as usize, bin.class());
         }
         // SAFETY: the caller's promise is the same.
         if unsafe { put(bin, block) } {
@@ -230,7 +230,7 @@ fn detach() {
     let own = thread::word().cast::<CCache>();
     thread::set_word(RETIRED);
     cache.life.set(Life::Retired);
-    cache.flush();
+    cache.flush(&CORE);
     SPARE.lock().leave(own);
 }
 
@@ -241,7 +241,7 @@ unsafe extern "C" fn ended(_: *mut c_void) {
 /// Gives the calling thread's cached blocks away.
 pub(crate) fn flush() {
     if let Some(cache) = cache() {
-        cache.flush();
+        cache.flush(&CORE);
     }
 }
 
