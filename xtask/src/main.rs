@@ -5,6 +5,7 @@
 //! | `test` | everything that a change must pass |
 //! | `tidy` | the rules of the house that the compiler does not know |
 //! | `targets` | builds for other systems |
+//! | `cpus` | tests on 32 bits, and on ARM under an emulator |
 //! | `asm` | holds hot paths to their budget of instructions |
 //! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
 //! | `spec-map` | which test proves which numbered behaviour |
@@ -22,6 +23,7 @@ mod spec_map;
 mod hunt;
 mod asm;
 mod targets;
+mod cpus;
 mod test;
 mod bench;
 mod preload;
@@ -47,6 +49,8 @@ enum Cmd {
     Tidy,
     /// Builds the published crates for other systems, as far as this machine can.
     Targets(targets::TargetsArgs),
+    /// Tests the lower floors on 32 bits, and on ARM under an emulator, as far as this machine can.
+    Cpus(cpus::CpusArgs),
     /// Holds each hot path to its budget of instructions.
     Asm,
     /// Replays random programs over every allocator.
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Cmd::Test(args) => test::run(&args),
         Cmd::Tidy => tidy::run().map(done),
         Cmd::Targets(args) => targets::run(&args).map(done),
+        Cmd::Cpus(args) => cpus::run(&args).map(done),
         Cmd::Asm => asm::run().map(done),
         Cmd::Soak(args) => hunt::soak(&args).map(done),
         Cmd::Fuzz(args) => hunt::fuzz(&args).map(done),

@@ -12,6 +12,9 @@ use crate::workspace;
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/std";
 
+/// How to get the sources of the library.
+pub(crate) const LIBRARY_SOURCES: &str = "Debian's rustc-web cargo-web rust-web-src";
+
 /// Targets without an operating system, the usual ones first.
 const BARE: [&str; 4] =
     ["x86_64-unknown-none", "aarch64-unknown-none", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
@@ -71,7 +74,8 @@ impl Host {
         let sysroot = |args: &[&str]| says("rustup", args).trim().to_owned();
         let nightly_root =
             if nightly { sysroot(&["run", "nightly", "rustc", "--print", "sysroot"]) } else { String::new() };
-        let sources = if Path::new(DEBIAN_CARGO).exists() && Path::new(DEBIAN_SOURCES).exists() {
+        let debian = Path::new(DEBIAN_CARGO).exists() && Path::new(DEBIAN_SOURCES).exists();
+        let sources = if debian && new_enough(&says(DEBIAN_CARGO, &["--version"])) {
             Some(Way::Debian)
         } else if nightly && Path::new(&nightly_root).join("lib/rustlib/src/rust/library/std").exists() {
             Some(Way::Nightly)
@@ -103,6 +107,16 @@ impl Host {
         let installed = BARE.iter().find(|target| self.targets.iter().any(|have| have == *target));
         installed.map(|target| (*target, Way::Installed)).or_else(|| Some((BARE[0], self.sources?)))
     }
+}
+
+/// Whether `cargo --version` said a version that may compile this workspace. Debian's first one of a release is older.
+fn new_enough(says: &str) -> bool {
+    let version = |text: &str| -> Option<(u32, u32)> {
+        let mut numbers = text.split('.').map(|number| number.parse().ok());
+        Some((numbers.next()??, numbers.next()??))
+    };
+    let (needed, have) = (version(env!("CARGO_PKG_RUST_VERSION")), says.split(' ').nth(1).and_then(version));
+    needed.is_some() && have >= needed
 }
 
 /// A command `cargo ARGS` of rustup's nightly.
@@ -148,6 +162,15 @@ mod tests {
         assert_eq!(both.bare(), Some(("thumbv7em-none-eabihf", Way::Installed)));
         assert_eq!(both.way("thumbv7em-none-eabihf"), Some(Way::Installed));
         assert_eq!(both.way("wasm32-unknown-unknown"), Some(Way::Debian));
+    }
+
+    #[test]
+    fn an_older_compiler_is_no_way() {
+        let needed = env!("CARGO_PKG_RUST_VERSION");
+        assert!(new_enough(&format!("cargo {needed}.0 (d73d2caf9 2026-12-31)")) && new_enough("cargo 2.0.0"));
+        for older in ["cargo 1.85.0 (d73d2caf9 2024-12-31)", "cargo 1.9.0", "", "cargo"] {
+            assert!(!new_enough(older), "{older}");
+        }
     }
 
     #[test]

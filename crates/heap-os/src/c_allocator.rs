@@ -69,6 +69,11 @@ const fn asked(size: usize, align: usize) -> usize {
     if size < align { align } else { size }
 }
 
+/// Whether a block may have this size: on 32 bits the library has more than a layout can say.
+const fn fits(size: usize, align: usize) -> bool {
+    Layout::from_size_align(size, align).is_ok()
+}
+
 fn block(found: Option<NonNull<u8>>, size: usize) -> Result<NonNull<[u8]>, AllocError> {
     found.map(|base| NonNull::slice_from_raw_parts(base, size)).ok_or(AllocError)
 }
@@ -78,8 +83,7 @@ fn block(found: Option<NonNull<u8>>, size: usize) -> Result<NonNull<[u8]>, Alloc
 /// # Safety
 /// `old` is a live block of `malloc` with this layout; on success it is gone.
 unsafe fn realloc(old: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
-    let sizes = layout.size() != 0 && new_size != 0 && new_size <= isize::MAX as usize;
-    if !sizes {
+    if layout.size() == 0 || new_size == 0 || !fits(new_size, layout.align()) {
         return None;
     }
     // SAFETY: the caller's promise is the same.
@@ -108,7 +112,8 @@ unsafe impl Allocator for CAllocator {
             return layout.size() == new_size;
         }
         // SAFETY: the block is live (caller).
-        new_size <= layout.size() || unsafe { self.usable_size(block, layout) } >= new_size
+        let usable = || unsafe { self.usable_size(block, layout) };
+        new_size <= layout.size() || (fits(new_size, layout.align()) && usable() >= new_size)
     }
 
     unsafe fn remap(&self, old: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {

@@ -127,11 +127,12 @@ fn whole_pages(size: usize) -> Option<usize> {
 }
 
 impl PageAllocator {
-    /// The lengths of a block's mapping before and after a change, if both are sizes of blocks with memory.
+    /// The lengths of a block's mapping before and after a change, if both are sizes that its layout may have, and not zero.
     #[inline]
     fn lengths(layout: Layout, new_size: usize) -> Option<(usize, usize)> {
+        let new = Layout::from_size_align(new_size, layout.align()).ok()?;
         let both_have_memory = layout.size() != 0 && new_size != 0;
-        if both_have_memory { Some((whole_pages(layout.size())?, whole_pages(new_size)?)) } else { None }
+        if both_have_memory { Some((whole_pages(layout.size())?, whole_pages(new.size())?)) } else { None }
     }
 }
 

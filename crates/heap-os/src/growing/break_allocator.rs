@@ -125,7 +125,8 @@ unsafe impl<S: Break> Allocator for BreakAllocator<S> {
     }
 
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        if layout.size() == 0 || new_size == 0 || new_size > isize::MAX as usize {
+        let fits = Layout::from_size_align(new_size, layout.align()).is_ok();
+        if layout.size() == 0 || new_size == 0 || !fits {
             return layout.size() == new_size;
         }
         let (old, new) = (rounded(layout.size()), rounded(new_size));
@@ -184,9 +185,13 @@ impl Heap {
         let initial = if self.end.is_null() { source.initial() } else { None };
         let grow = || {
             let missing = size - self.free.size_before(self.end);
-            source.grow(missing + self.free.room_for_map(self.end, missing + STEP))
+            // On 32 bits there may not be so many addresses. No panic here: the lock would be held for good.
+            let end = self.end.addr().checked_add(missing)?.checked_add(STEP)?;
+            source.grow(missing.checked_add(self.free.room_for_map(end))?)
         };
         let (base, len) = initial.or_else(grow)?;
+        // What ends where addresses do is lost: its end would be null.
+        base.addr().get().checked_add(len)?;
         // SAFETY: fresh memory, which the source gives up for good; `len` bytes of it.
         unsafe {
             self.end = base.as_ptr().add(len);

@@ -30,7 +30,8 @@ struct Links {
 ///   not empty.
 /// - **F3** The map's bit for an address is set if and only if free memory begins or ends there.
 /// - **F4** Listed blocks do not touch.
-/// - **F5** The map covers the grains from `base` to `base + covered`, and listed blocks end before that.
+/// - **F5** The map covers `covered` grains from `base` on (more, in bytes, than 32 bits may have), and listed blocks end
+///   before that.
 #[derive(Debug)]
 pub(super) struct FreeBlocks {
     lists: [*mut Links; LISTS],
@@ -235,14 +236,13 @@ impl FreeBlocks {
 
     /// Whether the map covers all edges of memory that ends at `end`.
     fn covers(&self, end: usize) -> bool {
-        end.wrapping_sub(self.base) < self.covered
+        end.wrapping_sub(self.base) / GRAIN < self.covered
     }
 
-    /// Bytes to ask for beyond `more` at `end`, for a larger map; 0 if this one will do.
-    pub(super) fn room_for_map(&self, end: *mut u8, more: usize) -> usize {
-        let end = end.addr() + more;
+    /// Bytes to ask for beyond what is missing, if the memory is to end at `end`: for a larger map; 0 if this one will do.
+    pub(super) fn room_for_map(&self, end: usize) -> usize {
         // More than the map will have: its bytes are some 1/51 of what it covers, or less.
-        if self.covers(end) { 0 } else { (end - self.base + SPARE) / 32 }
+        if self.covers(end) { 0 } else { (end - self.base) / 32 + SPARE / 32 }
     }
 
     /// Adds fresh memory. `false`: there is no room for a map of it; it is lost.
@@ -255,19 +255,19 @@ impl FreeBlocks {
         }
         // SAFETY: the end of the fresh memory becomes the map, the old map becomes free memory, and the rest, too.
         unsafe {
-            let reach = start.addr() - self.base + size;
+            let reach = (start.addr() - self.base + size) / GRAIN;
             if reach >= self.covered {
-                let bytes = (reach + reach / 4 + SPARE) / (8 * GRAIN * GRAIN) * GRAIN;
+                let bytes = (reach + reach / 4 + SPARE / GRAIN) / (8 * GRAIN) * GRAIN;
                 size = match size.checked_sub(bytes) {
                     None | Some(0) => return false,
                     Some(rest) => rest,
                 };
-                let (old, old_bytes) = (self.map, self.covered / (8 * GRAIN));
+                let (old, old_bytes) = (self.map, self.covered / 8);
                 let map = start.add(size);
                 map.write_bytes(0, bytes);
                 map.copy_from_nonoverlapping(old, old_bytes);
                 self.map = map;
-                self.covered = bytes * 8 * GRAIN;
+                self.covered = bytes * 8;
                 if old_bytes != 0 {
                     self.give(old, old_bytes);
                 }

@@ -1,75 +1,20 @@
 //! [`BreakAllocator`] over a mock of growing memory, with the tests that every allocator of this kind has passed, and
 //! over the program break.
 
-use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use heap_core::{Allocator, AllocatorExt};
-use heap_os::{Break, BreakAllocator, FnBreak, Reservation};
+use heap_os::{BreakAllocator, FnBreak, Reservation};
 use heap_test::Limits;
 
-/// 64 KiB: the unit in which the memory grows.
-const PAGE: usize = 64 * 1024;
+use crate::growing::{PAGE, layout, new, numbered};
+
 const WORD: usize = size_of::<usize>();
-
-/// Memory that grows in a reservation, one page at a time, up to a limit, and can jump as if somebody else took some.
-struct Mock {
-    space: Reservation,
-    end: AtomicUsize,
-    limit: AtomicUsize,
-}
-
-impl Mock {
-    fn new() -> Self {
-        const MOST: usize = 1 << 30;
-        let space = Reservation::aligned(MOST, PAGE).unwrap();
-        Self { space, end: AtomicUsize::new(0), limit: AtomicUsize::new(MOST) }
-    }
-
-    fn taken(&self) -> usize {
-        self.end.load(Relaxed)
-    }
-
-    /// Somebody else takes memory.
-    fn jump(&self, len: usize) {
-        self.end.fetch_add(len, Relaxed);
-    }
-}
-
-// SAFETY: parts of a reservation that lives as long, each once, in ascending order and whole pages.
-unsafe impl Break for Mock {
-    fn grow(&self, len: usize) -> Option<(NonNull<u8>, usize)> {
-        let len = len.next_multiple_of(PAGE);
-        let fits = |end: usize| Some(end + len).filter(|&new| new <= self.limit.load(Relaxed));
-        let start = self.end.fetch_update(Relaxed, Relaxed, fits).ok()?;
-        self.space.commit(start..start + len).ok()?;
-        // SAFETY: in the reservation.
-        Some((unsafe { self.space.ptr().add(start) }, len))
-    }
-}
-
-fn new() -> BreakAllocator<Mock> {
-    BreakAllocator::over(Mock::new())
-}
 
 // D-SB-01: U-WA-12 (B1, B2) among them; D-SB-07: one lock, many threads.
 heap_test::conformance!(suite, || new(), Limits::DEFAULT; sync);
-
-fn layout(size: usize, align: usize) -> Layout {
-    Layout::from_size_align(size, align).unwrap()
-}
-
-/// Allocates `size` bytes and numbers them.
-fn numbered(alloc: &impl Allocator, size: usize) -> NonNull<u8> {
-    let block = alloc.alloc(layout(size, 1)).unwrap().cast::<u8>();
-    for index in 0..size {
-        // SAFETY: in the block.
-        unsafe { block.add(index).write(index as u8) };
-    }
-    block
-}
 
 /// # Safety
 /// `len` bytes at `block` are readable.

@@ -119,3 +119,23 @@ fn the_bare_heap_never_resizes_and_remap_keeps_the_content() {
         RawCAllocator.free(shrunk, layout(500, 8));
     }
 }
+
+/// On 32 bits the library gives two gigabytes, which no layout can say.
+#[test]
+fn a_size_that_no_layout_has_is_refused_by_both() {
+    let old = layout(1000, MAX_ALIGN);
+    let top = isize::MAX as usize + 1 - MAX_ALIGN;
+    fn check(alloc: impl Allocator, old: Layout, top: usize) {
+        let block = alloc.alloc(old).unwrap().cast::<u8>();
+        // SAFETY: our block; refusals leave it as it is.
+        unsafe {
+            for size in [top + 1, isize::MAX as usize, isize::MAX as usize + 1, usize::MAX] {
+                assert!(!alloc.resize(block, old, size), "{size}");
+                assert!(alloc.remap(block, old, size).is_none(), "{size}");
+            }
+            alloc.free(block, old);
+        }
+    }
+    check(CAllocator, old, top);
+    check(RawCAllocator, old, top);
+}

@@ -2,7 +2,9 @@
 
 mod pages;
 mod page_allocator;
+mod growing;
 mod break_allocator;
+mod break_bounds;
 mod guarded;
 mod reservation;
 #[cfg(feature = "mapping")]

@@ -158,6 +158,21 @@ fn absurd_lengths_are_refused_at_small_and_huge_alignments() {
     }
 }
 
+/// On 32 bits the system may have 1.5 GiB, which is no size at an alignment of 1 GiB.
+#[test]
+fn a_size_that_no_layout_has_at_the_alignment_is_refused() {
+    let align = 1 << (usize::BITS - 4);
+    // The addresses may not be had; a page of that alignment may be had by chance.
+    let Ok(block) = PageAllocator.alloc(layout(1, align)) else { return };
+    let over = isize::MAX as usize + 1 - align + page_size();
+    // SAFETY: our block; refusals leave it as it is.
+    unsafe {
+        assert!(!PageAllocator.resize(block.cast(), layout(1, align), over));
+        assert!(PageAllocator.remap(block.cast(), layout(1, align), over).is_none());
+        free(block.cast(), 1, align);
+    }
+}
+
 /// D-PA-08
 #[cfg(target_os = "linux")]
 #[test]

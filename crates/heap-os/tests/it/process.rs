@@ -3,6 +3,7 @@
 use std::alloc::Layout;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
+use std::ptr::NonNull;
 
 use heap_core::Allocator;
 use heap_os::{
@@ -234,10 +235,14 @@ fn out_of_mappings_nothing_is_lost() {
     }
     succeeds("out_of_mappings_nothing_is_lost", || {
         let page = page_size();
-        // Side by side, so that they are one mapping to the kernel.
+        // Side by side, so that they are one mapping to the kernel: the first few may fill gaps between others.
         NEXT_MMAP_ADDR_HINT.store(0);
-        let blocks: Vec<_> =
-            (0..3).map(|_| PageAllocator.alloc(layout(page, 1)).unwrap().cast::<u8>()).collect();
+        let many: Vec<_> =
+            (0..100).map(|_| PageAllocator.alloc(layout(page, 1)).unwrap().cast::<u8>()).collect();
+        let row = |three: &&[NonNull<u8>]| {
+            three.windows(2).all(|two| two[0].addr().get() == two[1].addr().get() + page)
+        };
+        let blocks = many.windows(3).find(row).expect("three in a row");
         // SAFETY: our blocks.
         unsafe { blocks.iter().for_each(|block| block.write(1)) };
         let stripes = Reservation::new(2 * (max + 8) * page).unwrap();

@@ -50,11 +50,11 @@ impl Books {
     /// Adds so many grains of fresh memory.
     fn add(&mut self, len: usize) {
         let start = self.at(self.added);
-        let (old, old_bytes) = (self.blocks.map, self.blocks.covered / (8 * GRAIN));
+        let (old, old_bytes) = (self.blocks.map, self.blocks.covered / 8);
         // SAFETY: in the memory, which is used through the blocks alone, and each grain is added once.
         assert!(unsafe { self.blocks.add(start, len * GRAIN) });
         let map = self.blocks.map;
-        let map_grains = if map == old { 0 } else { self.blocks.covered / (8 * GRAIN) / GRAIN };
+        let map_grains = if map == old { 0 } else { self.blocks.covered / 8 / GRAIN };
         if map != old {
             assert_eq!(self.grain_of(map.cast()), self.added + len - map_grains);
             if !old.is_null() {

@@ -1,0 +1,111 @@
+//! `cargo xtask cpus`: the tests of the lower floors as 32-bit programs, and as ARM programs under an emulator.
+//!
+//! Builds for targets (`cargo xtask targets`) show that code compiles; sums that overflow on 32 bits, and atomics that are
+//! weaker than x86's, show only when it runs.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::run;
+use crate::toolchain::{self, Host};
+use crate::workspace;
+
+/// Options of `cargo xtask cpus`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CpusArgs {
+    /// The crates to test; those of [`PACKAGES`] when none is given.
+    #[arg(long, short, value_name = "CRATE")]
+    package: Vec<String>,
+    /// Only the processors whose target begins so.
+    #[arg(default_value = "")]
+    target: String,
+}
+
+/// The crates that reckon with addresses and atomics.
+const PACKAGES: [&str; 5] = ["heap-core", "heap-os", "heap-arena", "heap-pool", "heap-smp"];
+
+/// A processor that this one can play.
+#[derive(Debug)]
+pub(crate) struct Cpu {
+    target: &'static str,
+    /// What links programs for it.
+    linker: &'static str,
+    /// Finds this file of the C library where programs can be linked.
+    probe: &'static [&'static str],
+    /// What runs them, and what says that it is there; nothing where the machine can itself.
+    runner: Option<(&'static str, &'static str)>,
+    /// How to get what is missing.
+    install: &'static str,
+}
+
+/// All of them.
+pub(crate) const CPUS: [Cpu; 2] = [
+    Cpu {
+        target: "i686-unknown-linux-gnu",
+        linker: "/usr/bin/cc",
+        probe: &["-m32", "-print-file-name=crt1.o"],
+        runner: None,
+        install: "Debian's gcc-multilib",
+    },
+    Cpu {
+        target: "aarch64-unknown-linux-gnu",
+        linker: "/usr/bin/aarch64-linux-gnu-gcc",
+        probe: &["-print-file-name=crt1.o"],
+        runner: Some(("qemu-aarch64 -L /usr/aarch64-linux-gnu", "/usr/bin/qemu-aarch64")),
+        install: "Debian's gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
+    },
+];
+
+impl Cpu {
+    /// The command that tests `packages` on it, or what is missing.
+    pub(crate) fn test(&self, host: &Host, target_dir: &str, packages: &[&str]) -> Result<Command, String> {
+        let Some(way) = host.way(self.target) else {
+            return Err(format!(
+                "no std for {0} here (rustup target add {0}, or {1})",
+                self.target,
+                toolchain::LIBRARY_SOURCES
+            ));
+        };
+        if !self.links() || self.runner.is_some_and(|(_, program)| !Path::new(program).exists()) {
+            return Err(format!("nothing that links and runs for {} here ({})", self.target, self.install));
+        }
+        let mut command = toolchain::cargo_for(way, "test", self.target, "std,panic_abort,test");
+        command.args(["--lib", "--tests", "--no-fail-fast", "--target-dir", &format!("{target_dir}/cpus")]);
+        packages.iter().for_each(|package| _ = command.args(["--package", package]));
+        let name = self.target.to_uppercase().replace('-', "_");
+        command.env(format!("CARGO_TARGET_{name}_LINKER"), self.linker);
+        if let Some((runner, _)) = self.runner {
+            command.env(format!("CARGO_TARGET_{name}_RUNNER"), runner);
+        }
+        Ok(command)
+    }
+
+    /// Whether the C library for it is here: the linker's driver says where a file is, or only its name again.
+    fn links(&self) -> bool {
+        let output = Command::new(self.linker).args(self.probe).output();
+        output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_absolute())
+    }
+}
+
+/// Tests on every processor that this machine can play, and says what the others need.
+///
+/// # Errors
+///
+/// When a test fails.
+pub(crate) fn run(args: &CpusArgs) -> anyhow::Result<()> {
+    let host = Host::look();
+    let target_dir = workspace::metadata()?.target_directory;
+    let mut packages: Vec<&str> = args.package.iter().map(String::as_str).collect();
+    if packages.is_empty() {
+        packages.extend(PACKAGES);
+    }
+    let mut failed = Vec::new();
+    for cpu in CPUS.iter().filter(|cpu| cpu.target.starts_with(&args.target)) {
+        match cpu.test(&host, target_dir.as_str(), &packages) {
+            Err(reason) => println!("{}: skipped, {reason}", cpu.target),
+            Ok(command) => failed.extend(run::show(command).is_err().then_some(cpu.target)),
+        }
+    }
+    anyhow::ensure!(failed.is_empty(), "tests fail on {}", failed.join(", "));
+    Ok(())
+}
