@@ -264,6 +264,7 @@ pub fn purge() -> bool {
         CORE.drain_depot(class);
         CORE.trim(class);
     }
+    CORE.runs.drain(&CORE.spans);
     let mut spans = CORE.spans.lock();
     let all = spans.counts.dirty;
     spans.decommit(all, false) > 0

@@ -9,7 +9,8 @@ use core::ptr::{self, NonNull};
 use crate::config::{SEGMENT, UNIT};
 use crate::directory::{Directory, Owner};
 use crate::lock::Lock;
-use crate::segment::{Kind, Segment, Span};
+use crate::run_cache::RunCache;
+use crate::segment::{Kind, Purpose, Segment, Span};
 use crate::size::{CLASS, Class};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
@@ -50,6 +51,7 @@ pub(crate) struct Central {
 pub(crate) struct Ground<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) spans: &'a Lock<SpanHeap>,
+    pub(crate) runs: &'a RunCache,
     /// Set when so much memory is free that a helper thread should watch it.
     pub(crate) watch: &'a AtomicBool,
 }
@@ -145,16 +147,11 @@ impl Slabs {
     /// Opens a slab for the class. `false`: no memory.
     fn open(&mut self, ground: Ground<'_>, class: usize) -> bool {
         let known = &CLASS[class];
-        let taken = ground.spans.lock().take(
-            ground.directory,
-            known.units as usize,
-            1,
-            Kind::Slab,
-            class,
-            known.slot as usize,
-        );
+        let units = known.units as usize;
+        let taken = ground.runs.take_fresh(ground.spans, ground.directory, units, 1, Purpose::Slab(class));
         let Some(taken) = taken else { return false };
-        if taken.populate
+        if taken.faults
+            && taken.large_heap
             && let Some(base) = NonNull::new(taken.span.base())
         {
             // SAFETY: the slab's units were just taken; populating changes no contents. Refusal is no loss.

@@ -10,6 +10,7 @@ use crate::depot::Depot;
 use crate::directory::Directory;
 use crate::huge::Huge;
 use crate::lock::Lock;
+use crate::run_cache::RunCache;
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
@@ -36,12 +37,13 @@ impl Activity {
     }
 }
 
-/// Depots, homes, the span heap and the directory. Lock order: a class's home, then the span heap.
+/// Depots, homes, the span heap and the directory. Lock order: a class's home, parked runs, the span heap.
 #[derive(Debug)]
 pub(crate) struct CoreHeap {
     depots: [Depot; CLASSES],
     centrals: [Central; CLASSES],
     pub(crate) spans: Lock<SpanHeap>,
+    pub(crate) runs: RunCache,
     pub(crate) directory: Directory,
     pub(crate) huge: Huge,
     watch: AtomicBool,
@@ -53,6 +55,7 @@ impl CoreHeap {
             depots: [const { Depot::new() }; CLASSES],
             centrals: [const { Central::new() }; CLASSES],
             spans: Lock::new(SpanHeap::new()),
+            runs: RunCache::new(),
             directory: Directory::new(),
             huge: Huge::new(),
             watch: AtomicBool::new(false),
@@ -60,7 +63,7 @@ impl CoreHeap {
     }
 
     fn ground(&self) -> Ground<'_> {
-        Ground { directory: &self.directory, spans: &self.spans, watch: &self.watch }
+        Ground { directory: &self.directory, spans: &self.spans, runs: &self.runs, watch: &self.watch }
     }
 
     /// Takes the settings over, if no allocator brought its own before.
@@ -163,6 +166,7 @@ impl CoreHeap {
         for central in &self.centrals {
             central.slabs.lock_for_fork();
         }
+        self.runs.lock_for_fork();
         self.spans.lock_for_fork();
         self.huge.state.lock_for_fork();
     }
@@ -177,6 +181,7 @@ impl CoreHeap {
         unsafe {
             self.huge.state.unlock_after_fork();
             self.spans.unlock_after_fork();
+            self.runs.unlock_after_fork();
             for central in self.centrals.iter().rev() {
                 central.slabs.unlock_after_fork();
             }

@@ -9,7 +9,7 @@ use crate::config::{HUGE_PAGE, RUN_MAX, SEGMENT, Settings, UNIT};
 use crate::core_heap::CoreHeap;
 use crate::directory::Owner;
 use crate::process;
-use crate::segment::{Kind, Segment, Span};
+use crate::segment::{Kind, Purpose, Segment, Span};
 use crate::violation::{Violation, report};
 
 /// Runs from this many bytes on start at a multiple of a huge page, so that they fill such pages, and move by their page
@@ -21,6 +21,8 @@ const HUGE_ALIGNED_FROM: usize = HUGE_PAGE;
 pub(crate) struct Fresh {
     pub(crate) block: NonNull<u8>,
     pub(crate) zeroed: bool,
+    /// Touching it takes a fault for each small page.
+    pub(crate) faults: bool,
 }
 
 /// A block for a layout that no slab serves; null when there is no memory. A size of zero takes none.
@@ -36,26 +38,41 @@ pub(crate) fn alloc(core: &CoreHeap, layout: Layout, settings: &Settings) -> *mu
 /// As [`alloc`], and says whether the block reads as zeros.
 pub(crate) fn fresh(core: &CoreHeap, layout: Layout, settings: &Settings) -> Option<Fresh> {
     if layout.size() == 0 {
-        return Some(Fresh { block: layout.dangling_ptr(), zeroed: true });
+        return Some(Fresh { block: layout.dangling_ptr(), zeroed: true, faults: false });
     }
-    process::start(settings);
     if layout.size() <= RUN_MAX && layout.align() <= SEGMENT {
         let units = layout.size().div_ceil(UNIT);
+        if let Some(span) = core.runs.take(units, layout.align()) {
+            return NonNull::new(span.base()).map(|block| Fresh { block, zeroed: false, faults: false });
+        }
+        process::start(settings);
         let align = layout.align().div_ceil(UNIT);
         let wide = if layout.size() >= HUGE_ALIGNED_FROM { align.max(HUGE_PAGE / UNIT) } else { align };
-        let mut spans = core.spans.lock();
-        let mut taken = spans.take(&core.directory, units, wide, Kind::Run, 0, 0);
-        if taken.is_none() && wide > align {
-            taken = spans.take(&core.directory, units, align, Kind::Run, 0, 0);
-        }
-        drop(spans);
+        let take = |align| core.runs.take_fresh(&core.spans, &core.directory, units, align, Purpose::Run);
+        let taken = take(wide).or_else(|| if wide > align { take(align) } else { None });
         if let Some(taken) = taken {
-            return NonNull::new(taken.span.base()).map(|block| Fresh { block, zeroed: taken.clean });
+            let faults = taken.faults;
+            return NonNull::new(taken.span.base()).map(|block| Fresh { block, zeroed: taken.clean, faults });
         }
     }
+    process::start(settings);
     core.huge
         .alloc(&core.directory, layout, wants_huge_pages(core, layout.size()))
-        .map(|block| Fresh { block, zeroed: true })
+        .map(|block| Fresh { block, zeroed: true, faults: false })
+}
+
+/// As [`alloc`], for a block whose first `len` bytes will be written at once: their pages are populated by one call
+/// instead of one fault each.
+#[cold]
+#[inline(never)]
+pub(crate) fn alloc_to_fill(core: &CoreHeap, layout: Layout, len: usize, settings: &Settings) -> *mut u8 {
+    let Some(fresh) = fresh(core, layout, settings) else { return core::ptr::null_mut() };
+    if fresh.faults {
+        let pages = len & !(pages::page_size() - 1);
+        // SAFETY: the block is ours, page-aligned and at least that long. Contents stay; refusal is no loss.
+        let _ = unsafe { pages::prefault(fresh.block, pages) };
+    }
+    fresh.block.as_ptr()
 }
 
 /// Whether a mapping of `len` bytes is so long that a huge page that is not filled costs little.
@@ -77,14 +94,21 @@ pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
     let addr = block.addr().get();
     match core.directory.owner_of(addr) {
         Some(Owner::Segment(segment)) => {
-            let mut spans = core.spans.lock();
+            let units = layout.size().div_ceil(UNIT);
+            // Held to the end, so that of two frees of one block the second finds it parked, or no more there.
+            let mut shard = core.runs.shard(units);
             let span = run_at(segment, addr);
-            if span.units() != layout.size().div_ceil(UNIT) {
+            if span.units() != units {
                 report(Violation::WrongLayout, addr)
             }
-            spans.give(segment, span);
-            let watch = spans.is_worth_watching();
-            drop(spans);
+            let watch = if core.runs.park(&mut shard, segment, span) {
+                core.runs.is_worth_watching()
+            } else {
+                let mut spans = core.spans.lock();
+                spans.give(segment, span);
+                spans.is_worth_watching()
+            };
+            drop(shard);
             if watch {
                 process::start_helper();
             }
@@ -101,6 +125,7 @@ fn run_at(segment: &'static Segment, addr: usize) -> &'static Span {
         Kind::None => report(Violation::DoubleFree, addr),
         Kind::Slab => report(Violation::WrongLayout, addr),
         Kind::Run if span.base().addr() != addr => report(Violation::InteriorPointer, addr),
+        Kind::Run if span.is_parked() => report(Violation::DoubleFree, addr),
         Kind::Run => span,
     }
 }
@@ -149,13 +174,14 @@ pub(crate) unsafe fn resize(
 }
 
 fn resize_run(core: &CoreHeap, segment: &'static Segment, addr: usize, units: usize) -> bool {
-    let mut spans = core.spans.lock();
     let span = run_at(segment, addr);
-    if units > span.units() {
-        return spans.extend(segment, span, units).is_some();
+    if units <= span.units() {
+        core.spans.lock().cut(segment, span, units);
+        return true;
     }
-    spans.cut(segment, span, units);
-    true
+    let extend = || core.spans.lock().extend(segment, span, units).is_some();
+    // What is behind it may only be parked.
+    extend() || (core.runs.held() > 0 && core.runs.drain(&core.spans) && extend())
 }
 
 /// Moves a run's pages to a new place. The old place keeps its addresses, empty.

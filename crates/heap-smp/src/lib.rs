@@ -27,6 +27,8 @@ mod directory;
 #[cfg(not(loom))]
 mod span_heap;
 #[cfg(not(loom))]
+mod run_cache;
+#[cfg(not(loom))]
 mod central;
 #[cfg(not(loom))]
 mod trim;

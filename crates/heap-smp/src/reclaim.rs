@@ -59,6 +59,7 @@ impl Watch {
     /// One tick has passed: gives back what was not needed. Says whether there is more to watch.
     pub(crate) fn tick(&mut self, core: &CoreHeap) -> bool {
         let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class)).count() > 0;
+        let parked = core.runs.age(&core.spans);
         let quiet = self.classes.iter().all(|class| class.quiet > 0);
         let surplus = self.surplus(core, quiet);
         let mut todo = match self.idle >= WINDOW {
@@ -71,7 +72,7 @@ impl Watch {
             decommit(core, todo, false);
         }
         let spans = core.spans.lock();
-        busy || spans.counts.dirty > keep(&spans)
+        busy || parked || spans.counts.dirty > keep(&spans)
     }
 
     /// Units that were free and resident during the whole window, beyond what is kept.

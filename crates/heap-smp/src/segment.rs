@@ -8,6 +8,7 @@ use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 
 use crate::config::{HUGE_PAGE, SEGMENT, UNIT, UNITS};
+use crate::size::{CLASS, CLASSES};
 use crate::sync::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering};
 
 /// Words of a bitmap with a bit for each unit.
@@ -16,6 +17,10 @@ pub(crate) const MAP_WORDS: usize = UNITS / 64;
 const DENSE_FROM: usize = 64;
 const DENSE_PER_UNIT: usize = UNIT / DENSE_FROM / 64;
 const SPARSE_PER_UNIT: usize = UNIT / 8 / 64;
+
+/// The class of a run that is parked; one that is a block has class 0.
+const PARKED: u8 = u8::MAX;
+const _: () = assert!(CLASSES < PARKED as usize);
 
 /// What a span is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +34,22 @@ pub(crate) enum Kind {
     Run = 2,
 }
 
+/// What units are taken for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// A slab of this class.
+    Slab(usize),
+    /// One block.
+    Run,
+}
+
 /// A run of units with one owner, as its first unit describes it.
 ///
 /// # Invariants
 ///
 /// - **S1** `kind`, `class` and `units` are written under the span heap's lock while no block of the span exists, and
-///   constant while one does. Whoever holds a block of the span may read them.
+///   constant while one does. Whoever holds a block of the span may read them. (Of a run, `class` says whether it is
+///   parked, and `units` changes when its block does.)
 /// - **S2** `slab` is accessed under the lock of the slab's class only, while `kind` is `Slab`.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -77,6 +92,18 @@ impl Span {
     #[inline]
     pub(crate) fn class(&self) -> usize {
         self.class.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether a run was freed, and waits in the run cache for the next request (its R1).
+    #[inline]
+    pub(crate) fn is_parked(&self) -> bool {
+        self.class.load(Ordering::Relaxed) == PARKED
+    }
+
+    /// Marks a run as parked, or as a block again. The caller holds the run's shard of the run cache.
+    #[inline]
+    pub(crate) fn set_parked(&self, parked: bool) {
+        self.class.store(if parked { PARKED } else { 0 }, Ordering::Relaxed);
     }
 
     #[inline]
@@ -236,21 +263,24 @@ impl Segment {
     }
 
     /// Describes the units `unit..unit + units` as one span. The caller holds the span heap's lock and owns them.
-    pub(crate) fn describe(&self, unit: usize, units: usize, kind: Kind, class: usize, slot: usize) -> &Span {
+    pub(crate) fn describe(&self, unit: usize, units: usize, purpose: Purpose) -> &Span {
         let span = &self.spans[unit];
+        let (kind, class, bits, marked, mark) = match purpose {
+            Purpose::Slab(class) => {
+                let bits = self.bits_for(unit, CLASS[class].slot as usize);
+                (Kind::Slab, class as u8, bits, units, class as u8 + 1)
+            }
+            Purpose::Run => (Kind::Run, 0, ptr::null_mut(), 1, 0),
+        };
         span.base.store(self.unit_ptr(unit).as_ptr(), Ordering::Relaxed);
-        span.class.store(class as u8, Ordering::Relaxed);
-        span.bits.store(
-            if kind == Kind::Slab { self.bits_for(unit, slot) } else { ptr::null_mut() },
-            Ordering::Relaxed,
-        );
+        span.class.store(class, Ordering::Relaxed);
+        span.bits.store(bits, Ordering::Relaxed);
         span.kind.store(kind as u8, Ordering::Relaxed);
         span.units.store(units as u32, Ordering::Relaxed);
-        let marked = if kind == Kind::Slab { units } else { 1 };
         for head in &self.heads[unit..unit + marked] {
             head.store(unit as u16 + 1, Ordering::Relaxed);
         }
-        self.mark(unit..unit + marked, if kind == Kind::Slab { class as u8 + 1 } else { 0 });
+        self.mark(unit..unit + marked, mark);
         span
     }
 

@@ -56,6 +56,7 @@ impl SmpAllocator {
             CORE.drain_depot(class);
             CORE.trim(class);
         }
+        CORE.runs.drain(&CORE.spans);
         let mut spans = CORE.spans.lock();
         let all = spans.counts.dirty;
         spans.decommit(all, false);
@@ -209,9 +210,10 @@ unsafe impl GlobalAlloc for SmpAllocator {
                 return moved.as_ptr();
             }
             let new = Layout::from_size_align_unchecked(new_size, layout.align());
-            let fresh = thread_cache::alloc(new, &self.settings);
+            let len = layout.size().min(new_size);
+            let fresh = thread_cache::alloc_to_fill(new, len, &self.settings);
             if !fresh.is_null() {
-                fresh.copy_from_nonoverlapping(ptr, layout.size().min(new_size));
+                fresh.copy_from_nonoverlapping(ptr, len);
                 thread_cache::free(block, layout);
             }
             fresh

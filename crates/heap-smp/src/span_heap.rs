@@ -12,12 +12,12 @@ use heap_os::pages::{self, HugePages};
 use crate::bits;
 use crate::config::{HUGE_PAGE, SEGMENT, Settings, UNIT, UNITS};
 use crate::directory::{Directory, Owner};
-use crate::segment::{Kind, Maps, Segment, Span};
+use crate::segment::{Maps, Purpose, Segment, Span};
 
 /// Segments at the most: one TiB where a segment is 32 MiB. Larger blocks have mappings of their own and do not count.
 const SEGMENTS: usize = if usize::BITS >= 64 { 32 << 10 } else { 1 << 10 };
 /// Free resident bytes from which a helper thread is worth its start.
-const WATCH_FROM: usize = 2 << 20;
+pub(crate) const WATCH_FROM: usize = 2 << 20;
 /// Units of a huge page.
 const HUGE_UNITS: usize = HUGE_PAGE / UNIT;
 
@@ -75,8 +75,10 @@ pub(crate) struct Taken {
     pub(crate) span: &'static Span,
     /// The whole run reads as zeros.
     pub(crate) clean: bool,
-    /// It is worth populating the run at once: fresh 4 KiB pages in a heap that is already large.
-    pub(crate) populate: bool,
+    /// Touching it takes a fault for each small page: fresh, and no huge pages were asked for.
+    pub(crate) faults: bool,
+    /// So much is in use that a slab's pages are worth populating at once.
+    pub(crate) large_heap: bool,
 }
 
 impl SpanHeap {
@@ -114,9 +116,7 @@ impl SpanHeap {
         directory: &Directory,
         units: usize,
         align: usize,
-        kind: Kind,
-        class: usize,
-        slot: usize,
+        purpose: Purpose,
     ) -> Option<Taken> {
         let (index, unit) = match self.find(units, align) {
             Some(found) => found,
@@ -125,11 +125,35 @@ impl SpanHeap {
                 self.find(units, align)?
             }
         };
+        self.take_at(index, unit, units, purpose)
+    }
+
+    /// As [`take`](Self::take), but only where all of the run is resident.
+    pub(crate) fn take_resident(
+        &mut self,
+        units: usize,
+        align: usize,
+        purpose: Purpose,
+    ) -> Option<Taken> {
+        if self.counts.dirty < units {
+            return None;
+        }
+        let (index, unit) = self.search(units, align, true)?;
+        self.take_at(index, unit, units, purpose)
+    }
+
+    fn take_at(
+        &mut self,
+        index: usize,
+        unit: usize,
+        units: usize,
+        purpose: Purpose,
+    ) -> Option<Taken> {
         let segment = self.segments[index]?;
         let (clean, advised) = self.claim(index, segment, unit, units)?;
-        let span = segment.describe(unit, units, kind, class, slot);
-        let populate = clean && !advised && self.counts.in_use * UNIT >= self.settings.prefault_from;
-        Some(Taken { span, clean, populate })
+        let span = segment.describe(unit, units, purpose);
+        let large_heap = self.counts.in_use * UNIT >= self.settings.prefault_from;
+        Some(Taken { span, clean, faults: clean && !advised, large_heap })
     }
 
     /// Gives a span's units back.

@@ -55,15 +55,16 @@ impl Stats {
             slab_bytes += slabs * known.units as usize * UNIT;
             slot_bytes += (slots - free) * known.slot as usize;
         }
+        let parked = core.runs.held() * UNIT;
         let counts = core.spans.lock().counts;
         let huge = core.huge.state.lock();
         Self {
             slab_bytes,
             slot_bytes,
-            run_bytes: (counts.in_use * UNIT).saturating_sub(slab_bytes),
+            run_bytes: (counts.in_use * UNIT).saturating_sub(slab_bytes + parked),
             huge_bytes: huge.bytes,
             huge_blocks: huge.count,
-            free_resident_bytes: counts.dirty * UNIT,
+            free_resident_bytes: counts.dirty * UNIT + parked,
             reserved_bytes: counts.total * UNIT,
             classes,
         }

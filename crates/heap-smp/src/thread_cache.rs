@@ -118,6 +118,15 @@ pub(crate) fn alloc(layout: Layout, settings: &Settings) -> *mut u8 {
     }
 }
 
+/// As [`alloc`], for a block whose first `len` bytes will be written at once.
+#[inline]
+pub(crate) fn alloc_to_fill(layout: Layout, len: usize, settings: &Settings) -> *mut u8 {
+    match bin_of(layout) {
+        Some(bin) => CACHE.with(|cache| cache.take(bin, settings)),
+        None => large::alloc_to_fill(&CORE, layout, len, settings),
+    }
+}
+
 /// Takes a block back.
 ///
 /// # Safety
