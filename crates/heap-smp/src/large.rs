@@ -16,6 +16,9 @@ use crate::violation::{Violation, report};
 /// tables rather than by a copy without splitting one.
 const HUGE_ALIGNED_FROM: usize = HUGE_PAGE;
 
+/// The part of a run, as a divisor, that the rest of its last huge page may be for that.
+const HUGE_REST_PART: usize = 8;
+
 /// A block, and whether it reads as zeros.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fresh {
@@ -47,7 +50,7 @@ pub(crate) fn fresh(core: &CoreHeap, layout: Layout, settings: &Settings) -> Opt
         }
         process::start(settings);
         let align = layout.align().div_ceil(UNIT);
-        let wide = if layout.size() >= HUGE_ALIGNED_FROM { align.max(HUGE_PAGE / UNIT) } else { align };
+        let wide = if is_huge_aligned(layout.size()) { align.max(HUGE_PAGE / UNIT) } else { align };
         let take = |align| core.runs.take_fresh(&core.spans, &core.directory, units, align, Purpose::Run);
         let taken = take(wide).or_else(|| if wide > align { take(align) } else { None });
         if let Some(taken) = taken {
@@ -56,9 +59,17 @@ pub(crate) fn fresh(core: &CoreHeap, layout: Layout, settings: &Settings) -> Opt
         }
     }
     process::start(settings);
-    core.huge
-        .alloc(&core.directory, layout, wants_huge_pages(core, layout.size()))
-        .map(|block| Fresh { block, zeroed: true, faults: false })
+    core.runs.drain(&core.spans);
+    core.huge.alloc(&core.directory, layout, wants_huge_pages(core, layout.size())).map(|block| Fresh {
+        block,
+        zeroed: true,
+        faults: false,
+    })
+}
+
+/// Whether a run of `len` bytes starts at a huge page: where that leaves little of its last one to others.
+fn is_huge_aligned(len: usize) -> bool {
+    len >= HUGE_ALIGNED_FROM && (len.next_multiple_of(HUGE_PAGE) - len) * HUGE_REST_PART <= len
 }
 
 /// As [`alloc`], for a block whose first `len` bytes will be written at once: their pages are populated by one call
@@ -101,13 +112,11 @@ pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
             if span.units() != units {
                 report(Violation::WrongLayout, addr)
             }
-            let watch = if core.runs.park(&mut shard, segment, span) {
-                core.runs.is_worth_watching()
-            } else {
+            let watch = core.runs.park(&mut shard, segment, span).unwrap_or_else(|| {
                 let mut spans = core.spans.lock();
                 spans.give(segment, span);
                 spans.is_worth_watching()
-            };
+            });
             drop(shard);
             if watch {
                 process::start_helper();
@@ -181,7 +190,7 @@ fn resize_run(core: &CoreHeap, segment: &'static Segment, addr: usize, units: us
     }
     let extend = || core.spans.lock().extend(segment, span, units).is_some();
     // What is behind it may only be parked.
-    extend() || (core.runs.held() > 0 && core.runs.drain(&core.spans) && extend())
+    extend() || (core.runs.drain(&core.spans) && extend())
 }
 
 /// Moves a run's pages to a new place. The old place keeps its addresses, empty.

@@ -158,7 +158,7 @@ mod tests {
         let block = NonNull::new(large::alloc(&HEAP, layout, &NO_HELPER)).unwrap();
         // SAFETY: just allocated, and not used again.
         unsafe { large::free(&HEAP, block, layout) };
-        assert!(HEAP.runs.is_worth_watching());
+        assert!(HEAP.runs.held() * crate::config::UNIT >= 8 << 20);
         let mut by_call = ByCall { watch: Watch::new(), last: 0, quiet: 0 };
         let resident = || (HEAP.runs.held() + HEAP.spans.lock().counts.dirty) * crate::config::UNIT;
         let full = resident();

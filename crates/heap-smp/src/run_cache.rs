@@ -15,16 +15,14 @@ use crate::directory::Directory;
 use crate::lock::{Guard, Lock};
 use crate::segment::{Purpose, Segment, Span};
 use crate::span_heap::{SpanHeap, Taken, WATCH_FROM};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, Ordering};
 
 /// Shards: requests of different lengths rarely meet.
 const SHARDS: usize = 16;
 /// Runs that a shard keeps: a few blocks of one length are often alive at once.
 const PLACES: usize = 4;
-/// Units parked at the most, in all: twice the longest run that is worth parking.
-const UNITS_MAX: usize = (16 << 20) / UNIT;
-/// The longest run that is parked, in units: to search for a longer one is nothing beside its use.
-const RUN_UNITS_MAX: usize = (8 << 20) / UNIT;
+/// The longest run that is parked, in units: to search for a longer one is nothing beside its use. No shard keeps more.
+const UNITS_MAX: usize = (8 << 20) / UNIT;
 /// Ticks without a request after which a shard's runs go back.
 const QUIET: u8 = 2;
 
@@ -41,9 +39,12 @@ struct Parked {
 ///
 /// - **R1** A run is in `places` if and only if its span [is parked](Span::is_parked); the mark changes under this
 ///   shard's lock only.
+/// - **R2** `units` is the sum over `places`.
 #[derive(Debug)]
 pub(crate) struct Shard {
     places: [Option<Parked>; PLACES],
+    /// The sum of their units.
+    units: usize,
     /// Ticks since a run was parked or taken.
     quiet: u8,
 }
@@ -52,31 +53,32 @@ pub(crate) struct Shard {
 ///
 /// # Invariants
 ///
-/// - **R2** `held` is the sum of the parked runs' units, but for threads that are between a change and its count.
+/// - **R3** Where a run is parked, `any` is set, or a thread that is draining has yet to come to its shard.
 #[derive(Debug)]
 pub(crate) struct RunCache {
     shards: [CachePadded<Lock<Shard>>; SHARDS],
-    held: AtomicUsize,
+    any: CachePadded<AtomicBool>,
 }
 
 impl RunCache {
     pub(crate) const fn new() -> Self {
+        const SHARD: Shard = Shard { places: [None; PLACES], units: 0, quiet: 0 };
         Self {
-            shards: [const { CachePadded::new(Lock::new(Shard { places: [None; PLACES], quiet: 0 })) }; SHARDS],
-            held: AtomicUsize::new(0),
+            shards: [const { CachePadded::new(Lock::new(SHARD)) }; SHARDS],
+            any: CachePadded::new(AtomicBool::new(false)),
         }
     }
 
-    /// Units that are parked. Exact while no other thread parks or takes.
+    /// Whether runs may be parked.
     #[inline]
-    pub(crate) fn held(&self) -> usize {
+    fn any(&self) -> bool {
         // Relaxed: a hint; what is parked is reached under a shard's lock.
-        self.held.load(Ordering::Relaxed)
+        self.any.load(Ordering::Relaxed)
     }
 
-    /// Whether so much is parked that somebody should watch it.
-    pub(crate) fn is_worth_watching(&self) -> bool {
-        self.held() * UNIT >= WATCH_FROM
+    /// Units that are parked. Exact while no other thread parks or takes. O(1).
+    pub(crate) fn held(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().units).sum()
     }
 
     /// The shard for runs of `units`.
@@ -88,35 +90,42 @@ impl RunCache {
     /// A parked run of exactly `units` whose address is a multiple of `align` bytes.
     #[inline]
     pub(crate) fn take(&self, units: usize, align: usize) -> Option<&'static Span> {
-        if self.held() == 0 {
+        if !self.any() {
             return None;
         }
-        let mut shard = self.shard(units);
-        let fits = |parked: &Parked| {
-            parked.span.units() == units && parked.span.base().addr().is_multiple_of(align)
-        };
+        let shard = &mut *self.shard(units);
+        let fits =
+            |parked: &Parked| parked.span.units() == units && parked.span.base().addr().is_multiple_of(align);
         let place = shard.places.iter_mut().find(|place| place.as_ref().is_some_and(fits))?;
         let parked = place.take()?;
         parked.span.set_parked(false);
+        shard.units -= units;
         shard.quiet = 0;
-        self.held.fetch_sub(units, Ordering::Relaxed);
         Some(parked.span)
     }
 
-    /// Parks a run that was freed. `false`: there is no room for it. The caller holds the run's shard, and gives the
-    /// run up.
+    /// Parks a run that was freed, if there is room for it, and says whether so much is parked that somebody should watch
+    /// it. `None`: there is no room. The caller holds the run's shard, and gives the run up.
     #[inline]
-    pub(crate) fn park(&self, shard: &mut Shard, segment: &'static Segment, span: &'static Span) -> bool {
-        let units = span.units();
-        if units > RUN_UNITS_MAX || self.held() + units > UNITS_MAX {
-            return false;
+    pub(crate) fn park(
+        &self,
+        shard: &mut Shard,
+        segment: &'static Segment,
+        span: &'static Span,
+    ) -> Option<bool> {
+        let units = shard.units + span.units();
+        if units > UNITS_MAX {
+            return None;
         }
-        let Some(place) = shard.places.iter_mut().find(|place| place.is_none()) else { return false };
+        let place = shard.places.iter_mut().find(|place| place.is_none())?;
         *place = Some(Parked { segment, span });
+        shard.units = units;
         shard.quiet = 0;
         span.set_parked(true);
-        self.held.fetch_add(units, Ordering::Relaxed);
-        true
+        if !self.any() {
+            self.any.store(true, Ordering::Relaxed);
+        }
+        Some(units * UNIT >= WATCH_FROM)
     }
 
     /// Takes `units` from the span heap. All parked runs go back to it before it touches memory that is not resident.
@@ -129,7 +138,7 @@ impl RunCache {
         purpose: Purpose,
     ) -> Option<Taken> {
         let mut heap = spans.lock();
-        if self.held() > 0 {
+        if self.any() {
             if let Some(taken) = heap.take_resident(units, align, purpose) {
                 return Some(taken);
             }
@@ -140,34 +149,29 @@ impl RunCache {
         heap.take(directory, units, align, purpose)
     }
 
-    /// Gives all parked runs back to the span heap. Says whether there were any.
+    /// Gives all parked runs back to the span heap. Says whether there were any. O(1).
     #[cold]
     #[inline(never)]
     pub(crate) fn drain(&self, spans: &Lock<SpanHeap>) -> bool {
-        self.shards.iter().filter(|shard| self.empty(&mut shard.lock(), spans)).count() > 0
+        // First: what is parked meanwhile sets it again (R3).
+        if !self.any() || !self.any.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        self.shards.iter().filter(|shard| shard.lock().empty(spans)).count() > 0
     }
 
     /// A tick has passed: gives back what nobody asked for. Says whether anything is still parked.
     pub(crate) fn age(&self, spans: &Lock<SpanHeap>) -> bool {
+        let mut left = 0;
         for shard in &self.shards {
             let mut shard = shard.lock();
             shard.quiet = shard.quiet.saturating_add(1);
             if shard.quiet >= QUIET {
-                self.empty(&mut shard, spans);
+                shard.empty(spans);
             }
+            left += shard.units;
         }
-        self.held() > 0
-    }
-
-    fn empty(&self, shard: &mut Shard, spans: &Lock<SpanHeap>) -> bool {
-        let mut any = false;
-        for parked in shard.places.iter_mut().filter_map(Option::take) {
-            parked.span.set_parked(false);
-            self.held.fetch_sub(parked.span.units(), Ordering::Relaxed);
-            spans.lock().give(parked.segment, parked.span);
-            any = true;
-        }
-        any
+        left > 0
     }
 
     /// Closes all shards, so that a fork finds them whole.
@@ -185,22 +189,35 @@ impl RunCache {
         self.shards.iter().for_each(|shard| unsafe { shard.unlock_after_fork() });
     }
 
-    /// R1 and R2 recounted: the units that are parked, or `None` if the books are wrong.
+    /// R1 to R3 recounted.
     ///
     /// # Safety
     ///
     /// All shards are closed by this thread.
-    pub(crate) unsafe fn recount(&self) -> Option<usize> {
-        let mut units = 0;
-        for shard in &self.shards {
+    pub(crate) unsafe fn is_sound(&self) -> bool {
+        self.shards.iter().all(|shard| {
             // SAFETY: the caller's promise.
-            for parked in unsafe { shard.peek() }.places.iter().flatten() {
-                if !parked.span.is_parked() {
-                    return None;
-                }
-                units += parked.span.units();
-            }
+            let shard = unsafe { shard.peek() };
+            let parked = || shard.places.iter().flatten();
+            parked().all(|parked| parked.span.is_parked())
+                && parked().map(|parked| parked.span.units()).sum::<usize>() == shard.units
+                && (shard.units == 0 || self.any())
+        })
+    }
+}
+
+impl Shard {
+    /// Gives all its runs back to the span heap. Says whether there were any.
+    fn empty(&mut self, spans: &Lock<SpanHeap>) -> bool {
+        if self.units == 0 {
+            return false;
         }
-        (units == self.held()).then_some(units)
+        self.units = 0;
+        let mut spans = spans.lock();
+        for parked in self.places.iter_mut().filter_map(Option::take) {
+            parked.span.set_parked(false);
+            spans.give(parked.segment, parked.span);
+        }
+        true
     }
 }

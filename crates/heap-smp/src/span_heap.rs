@@ -129,12 +129,7 @@ impl SpanHeap {
     }
 
     /// As [`take`](Self::take), but only where all of the run is resident.
-    pub(crate) fn take_resident(
-        &mut self,
-        units: usize,
-        align: usize,
-        purpose: Purpose,
-    ) -> Option<Taken> {
+    pub(crate) fn take_resident(&mut self, units: usize, align: usize, purpose: Purpose) -> Option<Taken> {
         if self.counts.dirty < units {
             return None;
         }
@@ -142,13 +137,7 @@ impl SpanHeap {
         self.take_at(index, unit, units, purpose)
     }
 
-    fn take_at(
-        &mut self,
-        index: usize,
-        unit: usize,
-        units: usize,
-        purpose: Purpose,
-    ) -> Option<Taken> {
+    fn take_at(&mut self, index: usize, unit: usize, units: usize, purpose: Purpose) -> Option<Taken> {
         let segment = self.segments[index]?;
         let (clean, advised) = self.claim(index, segment, unit, units)?;
         let span = segment.describe(unit, units, purpose);
@@ -247,10 +236,11 @@ impl SpanHeap {
         }
         // SAFETY: G3: `&mut self` is the lock's guard.
         let maps = unsafe { segment.maps() };
-        let dirty = bits::count(&maps.dirty, unit, units);
+        let old = bits::count(&maps.dirty, unit, units);
         self.counts.in_use += units;
         self.counts.takes += 1;
-        let advised = dirty < units && self.advise(segment, maps, unit, units);
+        let advised = old < units && self.advise(index, segment, maps, unit, units);
+        let dirty = bits::count(&maps.dirty, unit, units);
         bits::clear(&mut maps.free, unit, units);
         bits::clear(&mut maps.dirty, unit, units);
         let summary = &mut self.summary[index];
@@ -258,7 +248,7 @@ impl SpanHeap {
         summary.dirty -= dirty as u16;
         self.counts.dirty -= dirty;
         self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
-        Some((dirty == 0, advised))
+        Some((old == 0, advised))
     }
 
     /// Whether so much is in use that a huge page that is not filled costs a small part of it.
@@ -267,8 +257,16 @@ impl SpanHeap {
     }
 
     /// Asks for huge pages where the run enters stretches that nothing touched yet, once the heap is large enough
-    /// that a part-filled one costs little. Says whether the whole run lies in advised stretches.
-    fn advise(&self, segment: &Segment, maps: &mut Maps, unit: usize, units: usize) -> bool {
+    /// that a part-filled one costs little. Says whether the whole run lies in advised stretches. The first touch makes
+    /// all of a huge page resident, so the rest of one counts as dirty from now on: it is what the next run gets.
+    fn advise(
+        &mut self,
+        index: usize,
+        segment: &Segment,
+        maps: &mut Maps,
+        unit: usize,
+        units: usize,
+    ) -> bool {
         let large = self.wants_huge_pages();
         let mut all = true;
         for stretch in unit / HUGE_UNITS..=(unit + units - 1) / HUGE_UNITS {
@@ -281,6 +279,11 @@ impl SpanHeap {
                     let _ =
                         unsafe { pages::advise_huge(segment.unit_ptr(first), HUGE_PAGE, HugePages::Advise) };
                     maps.advised |= 1 << stretch;
+                    bits::set(&mut maps.dirty, first, HUGE_UNITS);
+                    let summary = &mut self.summary[index];
+                    summary.dirty += HUGE_UNITS as u16;
+                    summary.longest_dirty = summary.dirty;
+                    self.counts.dirty += HUGE_UNITS;
                 } else {
                     all = false;
                 }
