@@ -40,6 +40,9 @@ unsafe impl Send for Slabs {}
 /// Bytes at home in slabs of one class from which a helper thread is worth its start.
 pub(crate) const WATCH_FROM: usize = 1 << 20;
 
+/// Slabs of a class from which a fresh one is populated at once: one that the class's first blocks open may never fill.
+const POPULATE_FROM: usize = 2;
+
 /// One class's home.
 #[derive(Debug)]
 pub(crate) struct Central {
@@ -104,7 +107,8 @@ impl Central {
             rest = &rest[count..];
             // SAFETY: S2: the lock of the class is held.
             let free = unsafe { &*span.slab.get() }.free;
-            if free == known.slots && slabs.is_worth_closing(class) {
+            // At once, also the last one: chains and depots are slack enough, and its units serve any class or run.
+            if free == known.slots {
                 slabs.close(ground, segment, span);
             }
         }
@@ -152,6 +156,7 @@ impl Slabs {
         let Some(taken) = taken else { return false };
         if taken.faults
             && taken.large_heap
+            && self.count >= POPULATE_FROM
             && let Some(base) = NonNull::new(taken.span.base())
         {
             // SAFETY: the slab's units were just taken; populating changes no contents. Refusal is no loss.
@@ -178,11 +183,6 @@ impl Slabs {
         if spans.is_worth_watching() {
             ground.watch.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Whether the class can do without an empty slab: it has at least as many other free slots.
-    fn is_worth_closing(&self, class: usize) -> bool {
-        self.free >= 2 * CLASS[class].slots as usize
     }
 
     /// Takes free slots of one slab, lowest first.

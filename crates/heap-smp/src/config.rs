@@ -32,6 +32,9 @@ pub(crate) const CHAIN_BYTES: usize = 8 << 10;
 /// Blocks of a full chain at the most: one atomic operation for so many blocks is already nothing.
 pub(crate) const CHAIN_MAX: usize = 64;
 
+/// Bytes of one class that its depot holds, where two chains are not more: sixteen full chains.
+pub(crate) const DEPOT_BYTES: usize = 16 * CHAIN_BYTES;
+
 /// Bytes of a huge page (x86-64, and arm64 with 4 KiB pages).
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 

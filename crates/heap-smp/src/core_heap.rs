@@ -82,7 +82,7 @@ impl CoreHeap {
     ///
     /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
-        if !self.depots[class].push(chain) {
+        if !self.depots[class].push(chain, CLASS[class].places as usize) {
             // SAFETY: the caller's promise is the same.
             unsafe { self.bring_home(class, chain) }
         }

@@ -33,8 +33,9 @@ impl Depot {
     }
 
     /// Leaves a full chain, which the caller gives up. `false`: no place is free, the chain is still the caller's.
-    pub(crate) fn push(&self, chain: *mut Link) -> bool {
-        for place in &self.places {
+    /// At most the first `places` are used.
+    pub(crate) fn push(&self, chain: *mut Link, places: usize) -> bool {
+        for place in self.places.iter().take(places) {
             if seems(place, true)
                 // Release pairs with the acquire in `pop`: the links are written before the chain is seen.
                 && place.compare_exchange(ptr::null_mut(), chain, Ordering::Release, Ordering::Relaxed).is_ok()

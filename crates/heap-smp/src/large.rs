@@ -107,17 +107,17 @@ pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
         Some(Owner::Segment(segment)) => {
             let units = layout.size().div_ceil(UNIT);
             // Held to the end, so that of two frees of one block the second finds it parked, or no more there.
-            let mut shard = core.runs.shard(units);
+            let mut stripe = core.runs.stripe(units);
             let span = run_at(segment, addr);
             if span.units() != units {
                 report(Violation::WrongLayout, addr)
             }
-            let watch = core.runs.park(&mut shard, segment, span).unwrap_or_else(|| {
+            let watch = core.runs.park(&mut stripe, segment, span).unwrap_or_else(|| {
                 let mut spans = core.spans.lock();
                 spans.give(segment, span);
                 spans.is_worth_watching()
             });
-            drop(shard);
+            drop(stripe);
             if watch {
                 process::start_helper();
             }
@@ -228,4 +228,89 @@ unsafe fn move_run(
         let _ = unsafe { pages::advise_huge(fresh.block, bytes, HugePages::Advise) };
     }
     Some(fresh.block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::validate;
+
+    const SETTINGS: Settings = Settings::new().background_thread(false);
+
+    fn take(core: &CoreHeap, size: usize) -> NonNull<u8> {
+        core.configure(&SETTINGS);
+        NonNull::new(alloc(core, Layout::from_size_align(size, 8).unwrap(), &SETTINGS)).unwrap()
+    }
+
+    fn give(core: &CoreHeap, block: NonNull<u8>, size: usize) {
+        // SAFETY: the tests give each block once, with the size it was taken with.
+        unsafe { free(core, block, Layout::from_size_align(size, 8).unwrap()) }
+    }
+
+    #[test]
+    fn a_freed_run_serves_the_next_request_of_its_length() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        let (a, b) = (take(&HEAP, 100 << 10), take(&HEAP, 100 << 10));
+        give(&HEAP, a, 100 << 10);
+        give(&HEAP, b, 100 << 10);
+        assert_eq!(HEAP.runs.held(), 14);
+        let again = [take(&HEAP, 99 << 10), take(&HEAP, 98 << 10)];
+        assert!(again.contains(&a) && again.contains(&b));
+        assert_eq!((HEAP.runs.held(), validate(&HEAP)), (0, Ok(())));
+    }
+
+    #[test]
+    fn parked_runs_are_used_before_fresh_memory() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        let old = take(&HEAP, 1 << 20);
+        give(&HEAP, old, 1 << 20);
+        assert_eq!(take(&HEAP, 600 << 10), old);
+        assert_eq!((HEAP.runs.held(), validate(&HEAP)), (0, Ok(())));
+    }
+
+    #[test]
+    fn a_block_grows_in_place_over_a_parked_run() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        let (a, b) = (take(&HEAP, 64 << 10), take(&HEAP, 64 << 10));
+        assert_eq!(b.addr().get() - a.addr().get(), 64 << 10);
+        give(&HEAP, b, 64 << 10);
+        let old = Layout::from_size_align(64 << 10, 8).unwrap();
+        // SAFETY: `a` is live, of this layout.
+        assert_eq!(unsafe { resize(&HEAP, a, old, 100 << 10, false) }, Some(a));
+        assert_eq!((HEAP.runs.held(), validate(&HEAP)), (0, Ok(())));
+    }
+
+    #[test]
+    fn no_more_is_parked_than_a_stripe_holds() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        let blocks: Vec<_> = (0..8).map(|_| take(&HEAP, 4 << 20)).collect();
+        blocks.iter().for_each(|&block| give(&HEAP, block, 4 << 20));
+        assert_eq!(HEAP.runs.held() * UNIT, 8 << 20);
+        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 24 << 20);
+        assert!(HEAP.runs.age(&HEAP.spans) && !HEAP.runs.age(&HEAP.spans));
+        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 32 << 20);
+        assert_eq!(validate(&HEAP), Ok(()));
+    }
+
+    #[test]
+    fn holes_that_do_not_fit_go_back_while_fresh_memory_is_touched() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        let blocks: Vec<_> = (0..200).map(|_| take(&HEAP, 64 << 10)).collect();
+        blocks.iter().step_by(2).for_each(|&block| give(&HEAP, block, 64 << 10));
+        let holes = HEAP.spans.lock().counts.dirty;
+        (0..60).for_each(|_| _ = take(&HEAP, 128 << 10));
+        let counts = HEAP.spans.lock().counts;
+        assert!(holes > counts.in_use / 4 && counts.dirty <= counts.in_use / 4 + 8, "{holes} {counts:?}");
+        assert_eq!(validate(&HEAP), Ok(()));
+    }
+
+    #[test]
+    fn the_rest_of_a_huge_page_is_the_next_block() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        HEAP.configure(&SETTINGS.huge_pages_from(0));
+        let long = take(&HEAP, 7 << 20 >> 1);
+        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 1 << 19);
+        assert_eq!(take(&HEAP, 300 << 10).addr().get() - long.addr().get(), 7 << 20 >> 1);
+        assert_eq!(validate(&HEAP), Ok(()));
+    }
 }

@@ -11,7 +11,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::chain::Link;
-use crate::depot::Depot;
+use crate::depot::{Depot, PLACES};
 use crate::lock::Lock;
 use crate::publish::{Outcome, publish};
 use crate::sync::{AtomicPtr, Ordering};
@@ -71,7 +71,7 @@ fn a_chain_has_one_owner_and_its_links_are_seen_by_the_next() {
                 let (depot, contents) = (Arc::clone(&depot), Arc::clone(&contents));
                 thread::spawn(move || {
                     contents.write(contents.chains[me], 1);
-                    assert!(depot.push(contents.chains[me]), "there is room for both");
+                    assert!(depot.push(contents.chains[me], PLACES), "there is room for both");
                     let taken = depot.pop();
                     if !taken.is_null() {
                         contents.write(taken, 10);
@@ -100,7 +100,7 @@ fn a_chain_is_seen_whole_by_the_thread_that_takes_it() {
             let (depot, contents) = (Arc::clone(&depot), Arc::clone(&contents));
             thread::spawn(move || {
                 contents.write(contents.chains[0], 1);
-                assert!(depot.push(contents.chains[0]));
+                assert!(depot.push(contents.chains[0], PLACES));
             })
         };
         let taken = depot.pop();

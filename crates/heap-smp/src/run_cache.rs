@@ -17,13 +17,13 @@ use crate::segment::{Purpose, Segment, Span};
 use crate::span_heap::{SpanHeap, Taken, WATCH_FROM};
 use crate::sync::{AtomicBool, Ordering};
 
-/// Shards: requests of different lengths rarely meet.
-const SHARDS: usize = 16;
-/// Runs that a shard keeps: a few blocks of one length are often alive at once.
+/// Stripes: requests of different lengths rarely meet.
+const STRIPES: usize = 16;
+/// Runs that a stripe keeps: a few blocks of one length are often alive at once.
 const PLACES: usize = 4;
-/// The longest run that is parked, in units: to search for a longer one is nothing beside its use. No shard keeps more.
+/// The longest run that is parked, in units: to search for a longer one is nothing beside its use. No stripe keeps more.
 const UNITS_MAX: usize = (8 << 20) / UNIT;
-/// Ticks without a request after which a shard's runs go back.
+/// Ticks without a request after which a stripe's runs go back.
 const QUIET: u8 = 2;
 
 /// A run that waits.
@@ -38,10 +38,10 @@ struct Parked {
 /// # Invariants
 ///
 /// - **R1** A run is in `places` if and only if its span [is parked](Span::is_parked); the mark changes under this
-///   shard's lock only.
+///   stripe's lock only.
 /// - **R2** `units` is the sum over `places`.
 #[derive(Debug)]
-pub(crate) struct Shard {
+pub(crate) struct Stripe {
     places: [Option<Parked>; PLACES],
     /// The sum of their units.
     units: usize,
@@ -49,22 +49,22 @@ pub(crate) struct Shard {
     quiet: u8,
 }
 
-/// All parked runs of a heap. Lock order: a class's home, a shard, the span heap.
+/// All parked runs of a heap. Lock order: a class's home, a stripe, the span heap.
 ///
 /// # Invariants
 ///
-/// - **R3** Where a run is parked, `any` is set, or a thread that is draining has yet to come to its shard.
+/// - **R3** Where a run is parked, `any` is set, or a thread that is draining has yet to come to its stripe.
 #[derive(Debug)]
 pub(crate) struct RunCache {
-    shards: [CachePadded<Lock<Shard>>; SHARDS],
+    stripes: [CachePadded<Lock<Stripe>>; STRIPES],
     any: CachePadded<AtomicBool>,
 }
 
 impl RunCache {
     pub(crate) const fn new() -> Self {
-        const SHARD: Shard = Shard { places: [None; PLACES], units: 0, quiet: 0 };
+        const STRIPE: Stripe = Stripe { places: [None; PLACES], units: 0, quiet: 0 };
         Self {
-            shards: [const { CachePadded::new(Lock::new(SHARD)) }; SHARDS],
+            stripes: [const { CachePadded::new(Lock::new(STRIPE)) }; STRIPES],
             any: CachePadded::new(AtomicBool::new(false)),
         }
     }
@@ -72,19 +72,19 @@ impl RunCache {
     /// Whether runs may be parked.
     #[inline]
     fn any(&self) -> bool {
-        // Relaxed: a hint; what is parked is reached under a shard's lock.
+        // Relaxed: a hint; what is parked is reached under a stripe's lock.
         self.any.load(Ordering::Relaxed)
     }
 
     /// Units that are parked. Exact while no other thread parks or takes. O(1).
     pub(crate) fn held(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().units).sum()
+        self.stripes.iter().map(|stripe| stripe.lock().units).sum()
     }
 
-    /// The shard for runs of `units`.
+    /// The stripe for runs of `units`.
     #[inline]
-    pub(crate) fn shard(&self, units: usize) -> Guard<'_, Shard> {
-        self.shards[units % SHARDS].lock()
+    pub(crate) fn stripe(&self, units: usize) -> Guard<'_, Stripe> {
+        self.stripes[units % STRIPES].lock()
     }
 
     /// A parked run of exactly `units` whose address is a multiple of `align` bytes.
@@ -93,34 +93,34 @@ impl RunCache {
         if !self.any() {
             return None;
         }
-        let shard = &mut *self.shard(units);
+        let stripe = &mut *self.stripe(units);
         let fits =
             |parked: &Parked| parked.span.units() == units && parked.span.base().addr().is_multiple_of(align);
-        let place = shard.places.iter_mut().find(|place| place.as_ref().is_some_and(fits))?;
+        let place = stripe.places.iter_mut().find(|place| place.as_ref().is_some_and(fits))?;
         let parked = place.take()?;
         parked.span.set_parked(false);
-        shard.units -= units;
-        shard.quiet = 0;
+        stripe.units -= units;
+        stripe.quiet = 0;
         Some(parked.span)
     }
 
     /// Parks a run that was freed, if there is room for it, and says whether so much is parked that somebody should watch
-    /// it. `None`: there is no room. The caller holds the run's shard, and gives the run up.
+    /// it. `None`: there is no room. The caller holds the run's stripe, and gives the run up.
     #[inline]
     pub(crate) fn park(
         &self,
-        shard: &mut Shard,
+        stripe: &mut Stripe,
         segment: &'static Segment,
         span: &'static Span,
     ) -> Option<bool> {
-        let units = shard.units + span.units();
+        let units = stripe.units + span.units();
         if units > UNITS_MAX {
             return None;
         }
-        let place = shard.places.iter_mut().find(|place| place.is_none())?;
+        let place = stripe.places.iter_mut().find(|place| place.is_none())?;
         *place = Some(Parked { segment, span });
-        shard.units = units;
-        shard.quiet = 0;
+        stripe.units = units;
+        stripe.quiet = 0;
         span.set_parked(true);
         if !self.any() {
             self.any.store(true, Ordering::Relaxed);
@@ -157,26 +157,26 @@ impl RunCache {
         if !self.any() || !self.any.swap(false, Ordering::Relaxed) {
             return false;
         }
-        self.shards.iter().filter(|shard| shard.lock().empty(spans)).count() > 0
+        self.stripes.iter().filter(|stripe| stripe.lock().empty(spans)).count() > 0
     }
 
     /// A tick has passed: gives back what nobody asked for. Says whether anything is still parked.
     pub(crate) fn age(&self, spans: &Lock<SpanHeap>) -> bool {
         let mut left = 0;
-        for shard in &self.shards {
-            let mut shard = shard.lock();
-            shard.quiet = shard.quiet.saturating_add(1);
-            if shard.quiet >= QUIET {
-                shard.empty(spans);
+        for stripe in &self.stripes {
+            let mut stripe = stripe.lock();
+            stripe.quiet = stripe.quiet.saturating_add(1);
+            if stripe.quiet >= QUIET {
+                stripe.empty(spans);
             }
-            left += shard.units;
+            left += stripe.units;
         }
         left > 0
     }
 
-    /// Closes all shards, so that a fork finds them whole.
+    /// Closes all stripes, so that a fork finds them whole.
     pub(crate) fn lock_for_fork(&self) {
-        self.shards.iter().for_each(|shard| shard.lock_for_fork());
+        self.stripes.iter().for_each(|stripe| stripe.lock_for_fork());
     }
 
     /// Opens them again.
@@ -186,27 +186,27 @@ impl RunCache {
     /// This thread called [`lock_for_fork`](Self::lock_for_fork) before the fork.
     pub(crate) unsafe fn unlock_after_fork(&self) {
         // SAFETY: the caller's promise is the same.
-        self.shards.iter().for_each(|shard| unsafe { shard.unlock_after_fork() });
+        self.stripes.iter().for_each(|stripe| unsafe { stripe.unlock_after_fork() });
     }
 
     /// R1 to R3 recounted.
     ///
     /// # Safety
     ///
-    /// All shards are closed by this thread.
+    /// All stripes are closed by this thread.
     pub(crate) unsafe fn is_sound(&self) -> bool {
-        self.shards.iter().all(|shard| {
+        self.stripes.iter().all(|stripe| {
             // SAFETY: the caller's promise.
-            let shard = unsafe { shard.peek() };
-            let parked = || shard.places.iter().flatten();
+            let stripe = unsafe { stripe.peek() };
+            let parked = || stripe.places.iter().flatten();
             parked().all(|parked| parked.span.is_parked())
-                && parked().map(|parked| parked.span.units()).sum::<usize>() == shard.units
-                && (shard.units == 0 || self.any())
+                && parked().map(|parked| parked.span.units()).sum::<usize>() == stripe.units
+                && (stripe.units == 0 || self.any())
         })
     }
 }
 
-impl Shard {
+impl Stripe {
     /// Gives all its runs back to the span heap. Says whether there were any.
     fn empty(&mut self, spans: &Lock<SpanHeap>) -> bool {
         if self.units == 0 {

@@ -100,7 +100,7 @@ impl Span {
         self.class.load(Ordering::Relaxed) == PARKED
     }
 
-    /// Marks a run as parked, or as a block again. The caller holds the run's shard of the run cache.
+    /// Marks a run as parked, or as a block again. The caller holds the run's stripe of the run cache.
     #[inline]
     pub(crate) fn set_parked(&self, parked: bool) {
         self.class.store(if parked { PARKED } else { 0 }, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 
 use heap_core::SizeClasses;
 
-use crate::config::{CHAIN_BYTES, CHAIN_MAX, SMALL_MAX, UNIT};
+use crate::config::{CHAIN_BYTES, CHAIN_MAX, DEPOT_BYTES, SMALL_MAX, UNIT};
 
 /// Number of size classes: 8 bytes to [`SMALL_MAX`].
 pub(crate) const CLASSES: usize = SizeClasses::count_up_to(SMALL_MAX);
@@ -19,6 +19,8 @@ pub(crate) struct Class {
     pub(crate) units: u32,
     /// Blocks of a full chain.
     pub(crate) chain: u32,
+    /// Chains that the depot takes: of large blocks fewer, since each keeps a slab from closing.
+    pub(crate) places: u32,
     /// `ceil(2^40 / slot)`: division by the slot size as a multiplication, exact below 2^25 bytes.
     reciprocal: u64,
 }
@@ -44,11 +46,13 @@ impl Class {
         } else {
             fitting
         };
+        let places = DEPOT_BYTES / (chain * slot);
         Self {
             slot: slot as u32,
             slots: (units * UNIT / slot) as u32,
             units: units as u32,
             chain: chain as u32,
+            places: if places < 2 { 2 } else { places as u32 },
             reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(slot as u64),
         }
     }
