@@ -318,6 +318,9 @@ unsafe impl<S: Sys> Sys for Refusing<S> {
     fn now_ms() -> u64 {
         S::now_ms()
     }
+    fn yield_now() {
+        S::yield_now();
+    }
     fn cpu_count() -> usize {
         S::cpu_count()
     }

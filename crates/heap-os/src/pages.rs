@@ -364,6 +364,12 @@ pub fn now_ms() -> u64 {
     Os::now_ms()
 }
 
+/// Lets another thread that is ready run before this one goes on, where the system can; allocates nothing. For locks
+/// below the program's allocator, which must not spin while their holder waits for a processor.
+pub fn yield_now() {
+    Os::yield_now();
+}
+
 /// The number of processors that this process may run on, at least 1. One system call.
 #[must_use]
 pub fn cpu_count() -> usize {

@@ -68,6 +68,9 @@ unsafe impl Sys for Platform {
         unsafe { base.write_bytes(0, len) };
         Ok(())
     }
+    fn yield_now() {
+        std::thread::yield_now();
+    }
     fn now_ms() -> u64 {
         static START: Mutex<Option<Instant>> = Mutex::new(None);
         let Ok(mut start) = START.lock() else { return 0 };

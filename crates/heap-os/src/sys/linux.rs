@@ -109,6 +109,9 @@ unsafe impl Sys for Platform {
     fn now_ms() -> u64 {
         unix::now_ms()
     }
+    fn yield_now() {
+        unix::yield_now();
+    }
     fn cpu_count() -> usize {
         let set = rustix::thread::sched_getaffinity(None);
         set.map_or(1, |set| set.count() as usize).max(1)

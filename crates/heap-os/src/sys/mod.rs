@@ -183,6 +183,11 @@ pub(crate) unsafe trait Sys {
         0
     }
 
+    /// Lets another thread run.
+    fn yield_now() {
+        core::hint::spin_loop();
+    }
+
     /// The processors that this process may run on, at least 1.
     fn cpu_count() -> usize {
         1

@@ -60,10 +60,14 @@ unsafe impl Sys for Platform {
     fn now_ms() -> u64 {
         now_ms()
     }
+    fn yield_now() {
+        yield_now();
+    }
 }
 
 unsafe extern "C" {
     safe fn getpagesize() -> c_int;
+    safe fn sched_yield() -> c_int;
     safe fn clock_gettime(clock: c_int, time: &mut Timespec) -> c_int;
     fn pthread_atfork(
         prepare: Option<ForkHandler>,
@@ -107,6 +111,10 @@ const CLOCK: c_int = if cfg!(any(target_os = "linux", target_os = "android")) {
 
 pub(super) fn page_size() -> usize {
     usize::try_from(getpagesize()).unwrap_or(0)
+}
+
+pub(super) fn yield_now() {
+    let _ = sched_yield();
 }
 
 pub(super) fn now_ms() -> u64 {

@@ -9,7 +9,7 @@ use windows_sys::Win32::System::Memory::{
     PAGE_READONLY, PAGE_READWRITE, VirtualAlloc, VirtualFree, VirtualProtect, VirtualQuery,
 };
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, GetTickCount64, SYSTEM_INFO};
-use windows_sys::Win32::System::Threading::GetCurrentProcessorNumber;
+use windows_sys::Win32::System::Threading::{GetCurrentProcessorNumber, SwitchToThread};
 
 use super::{Access, Advice, Sys};
 use crate::error::OsError;
@@ -111,6 +111,10 @@ unsafe impl Sys for Platform {
     fn now_ms() -> u64 {
         // SAFETY: no arguments, no preconditions.
         unsafe { GetTickCount64() }
+    }
+    fn yield_now() {
+        // SAFETY: no arguments, no preconditions.
+        let _ = unsafe { SwitchToThread() };
     }
     fn cpu_count() -> usize {
         (system_info().dwNumberOfProcessors as usize).max(1)
