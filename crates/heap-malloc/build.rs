@@ -8,6 +8,7 @@ const ELF: [&str; 4] = ["linux", "android", "freebsd", "netbsd"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(standalone)");
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let system = variable("CARGO_CFG_TARGET_OS");
     if ELF.contains(&&system[..]) {

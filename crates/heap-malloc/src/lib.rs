@@ -1,10 +1,15 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(standalone, no_std)]
 
+mod end;
+#[cfg(standalone)]
+mod standalone;
 mod errno;
 mod malloc;
 mod aligned;
 mod sized;
 mod whole;
+mod bad_alloc;
 mod cpp;
 
 pub use aligned::{aligned_alloc, memalign, posix_memalign, pvalloc, valloc};

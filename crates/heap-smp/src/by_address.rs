@@ -111,25 +111,34 @@ pub fn alloc_zeroed(size: usize) -> *mut u8 {
     block
 }
 
+/// As [`alloc_fast`], aligned to `align` too, which is a power of two. O(1).
+#[inline(always)]
+#[must_use]
+pub fn alloc_aligned_fast(size: usize, align: usize) -> *mut u8 {
+    aligned_bin(size, align).map_or(ptr::null_mut(), c_cache::take)
+}
+
 /// A block of at least `size` bytes (one, for 0) aligned to 16 and to `align`; null when there is no memory, or no
 /// layout of that size and alignment. `align` is a power of two.
 #[must_use]
 pub fn alloc_aligned(size: usize, align: usize) -> *mut u8 {
-    if align <= C_ALIGN {
-        let block = alloc_fast(size);
-        return if block.is_null() { alloc_slow(size) } else { block };
-    }
-    let size = size.max(1);
-    // As for a layout: the class of the size rounded up to the alignment.
-    let last = (size - 1) | (align - 1);
-    if last >= SMALL_MAX || align > UNIT {
-        return large_block(size, align, false);
-    }
-    let bin = Bin::of_class(SizeClasses::class_of(last + 1));
+    let Some(bin) = aligned_bin(size, align) else {
+        return large_block(size.max(1), align.max(C_ALIGN), false);
+    };
     match c_cache::take(bin) {
         block if block.is_null() => c_cache::take_slow(bin),
         block => block,
     }
+}
+
+/// The bin for a size and an alignment, as for a layout: the one of the size rounded up to the alignment.
+#[inline(always)]
+fn aligned_bin(size: usize, align: usize) -> Option<Bin> {
+    if align <= C_ALIGN {
+        return Bin::of_size(size);
+    }
+    let last = size.wrapping_sub(usize::from(size != 0)) | (align - 1);
+    (last < SMALL_MAX && align <= UNIT).then(|| Bin::of_class(SizeClasses::class_of(last + 1)))
 }
 
 fn large_block(size: usize, align: usize, zeroed: bool) -> *mut u8 {

@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(any(feature = "std", test, loom)), no_std)]
+#![cfg_attr(
+    not(feature = "std"),
+    allow(dead_code, unused_imports, reason = "the allocator of Rust programs needs std")
+)]
 
 mod sync;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
@@ -52,14 +57,14 @@ mod thread_cache;
 mod stats;
 #[cfg(not(loom))]
 mod validate;
-#[cfg(not(loom))]
+#[cfg(all(feature = "std", not(loom)))]
 mod smp_allocator;
 #[cfg(all(feature = "malloc", not(loom)))]
 pub mod by_address;
 
 #[cfg(not(loom))]
 pub use config::Settings;
-#[cfg(not(loom))]
+#[cfg(all(feature = "std", not(loom)))]
 pub use smp_allocator::SmpAllocator;
 #[cfg(not(loom))]
 pub use stats::{CLASS_COUNT, ClassStats, Stats};

@@ -1,8 +1,9 @@
 //! Once for the process: settings are taken over, fork handlers registered, the helper thread started. Where there is no
 //! such thread, the slow calls do its work.
 
-use std::time::Duration;
+use core::time::Duration;
 
+#[cfg(feature = "std")]
 use heap_os::Background;
 
 use crate::config::Settings;
@@ -25,6 +26,7 @@ const TICK: Duration = Duration::from_millis(100);
 const QUIET: u32 = 20;
 
 /// The helper. It calls the system and little else, so its stack is small; but a program's thread-local storage lies there.
+#[cfg(feature = "std")]
 static HELPER_THREAD: Background = Background { name: c"heap-smp", stack: 256 << 10, body: help };
 
 /// Called by each thread's first slow path. Cheap after the first time.
@@ -46,6 +48,7 @@ pub(crate) fn start(settings: &Settings) {
 }
 
 /// Starts the helper thread if none runs. No lock is held, and the caller's bins are whole: to start a thread may allocate.
+#[cfg(feature = "std")]
 #[cold]
 #[inline(never)]
 pub(crate) fn start_helper() {
@@ -62,6 +65,11 @@ pub(crate) fn start_helper() {
     }
 }
 
+/// Without std there is no helper, and [`pace`](crate::pace) does its work.
+#[cfg(not(feature = "std"))]
+pub(crate) fn start_helper() {}
+
+#[cfg(feature = "std")]
 fn help() {
     let mut watch = Watch::new();
     let mut quiet = 0;
@@ -91,6 +99,7 @@ static BY_CALL: Lock<ByCall> = Lock::new(ByCall { watch: Watch::new(), last: 0, 
 
 /// One slow call while free memory is worth watching: does the helper's work, every now and then, where there is no helper.
 /// One count as a rule. No lock is held. Allocates nothing.
+#[cfg(feature = "std")]
 #[cold]
 pub(crate) fn help_by_call() {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -105,6 +114,10 @@ pub(crate) fn help_by_call() {
     }
 }
 
+#[cfg(not(feature = "std"))]
+pub(crate) fn help_by_call() {}
+
+#[cfg(any(feature = "std", test))]
 impl ByCall {
     /// It is `now`, in milliseconds: one tick, if it is time for the next.
     fn tick(&mut self, core: &CoreHeap, now: u64) {

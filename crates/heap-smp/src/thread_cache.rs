@@ -66,14 +66,17 @@ pub(crate) struct ThreadCache {
     life: Cell<Life>,
 }
 
-thread_local! {
+#[cfg(feature = "std")]
+std::thread_local! {
     static CACHE: ThreadCache = const { ThreadCache::new() };
     static EXIT: ExitHook = const { ExitHook };
 }
 
 /// Empties the cache when the thread exits. Apart from the cache, so that the cache itself has no destructor.
+#[cfg(feature = "std")]
 struct ExitHook;
 
+#[cfg(feature = "std")]
 impl Drop for ExitHook {
     fn drop(&mut self) {
         CACHE.with(ThreadCache::retire);
@@ -110,6 +113,7 @@ pub(crate) fn slot_size(layout: Layout) -> Option<usize> {
 }
 
 /// A block for `layout`; null when there is no memory.
+#[cfg(feature = "std")]
 #[inline]
 pub(crate) fn alloc(layout: Layout, settings: &Settings) -> *mut u8 {
     match bin_of(layout) {
@@ -132,6 +136,7 @@ pub(crate) fn alloc_to_fill(layout: Layout, len: usize, settings: &Settings) -> 
 /// # Safety
 ///
 /// `block` came from [`alloc`] with a layout of the same bin or size class, is not free, and is not used again.
+#[cfg(feature = "std")]
 #[inline]
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
     match bin_of(layout) {
@@ -284,6 +289,7 @@ impl ThreadCache {
         // First, because to register a destructor may allocate, and come here again.
         self.life.set(Life::Active);
         crate::process::start(settings);
+        #[cfg(feature = "std")]
         if EXIT.try_with(|_| ()).is_err() {
             // The thread's destructors have already run: nobody would empty the cache.
             self.retire();
@@ -318,6 +324,7 @@ impl ThreadCache {
 }
 
 /// Gives the calling thread's cached blocks away.
+#[cfg(feature = "std")]
 pub(crate) fn flush_this_thread() {
     CACHE.with(|cache| {
         if cache.life.get() == Life::Active {

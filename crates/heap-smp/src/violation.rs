@@ -2,8 +2,6 @@
 //!
 //! The heap can no longer be trusted then; unwinding out of an allocator would be undefined behaviour.
 
-use std::io::Write;
-
 /// What the client did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
@@ -38,10 +36,27 @@ pub(crate) fn report(violation: Violation, addr: usize) -> ! {
     let mut message = [0; MESSAGE_MAX];
     let len = compose(violation, addr, &mut message);
     // If neither can write there is nobody to tell.
-    if !heap_os::stderr::write(&message[..len]) {
-        let _ = std::io::stderr().write_all(&message[..len]);
+    let written = heap_os::stderr::write(&message[..len]);
+    #[cfg(feature = "std")]
+    if !written {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), &message[..len]);
     }
+    let _ = written;
+    end()
+}
+
+#[cfg(feature = "std")]
+fn end() -> ! {
     std::process::abort()
+}
+
+/// `abort` of the C library, in which `by_address` has one.
+#[cfg(not(feature = "std"))]
+fn end() -> ! {
+    unsafe extern "C" {
+        safe fn abort() -> !;
+    }
+    abort()
 }
 
 /// Writes the message into `out` and returns its length.

@@ -17,6 +17,13 @@ const RIVALS: [(&str, &str, &str); 3] = [
     ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
 ];
 
+/// Whether the library can be built without std here.
+const STANDALONE: bool = cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"));
+
+/// How it is linked then: without constructors, so without the C compiler's files that call them; and what calls itself is
+/// not looked up when the library is loaded.
+const WITHOUT_STD: [&str; 2] = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Wl,-Bsymbolic-functions"];
+
 /// Where libraries are.
 const FOLDERS: [&str; 6] = [
     "/usr/lib/x86_64-linux-gnu",
@@ -41,11 +48,12 @@ pub(crate) struct Library {
 ///
 /// When it does not compile.
 pub(crate) fn build() -> anyhow::Result<PathBuf> {
-    let args =
-        ["rustc", "--quiet", "--profile", "shared", "--package", "heap-malloc", "--features", "exports"];
-    let mut command = run::cargo(&args);
+    let mut command = run::cargo(&["rustc", "--quiet", "--profile", "shared", "--package", "heap-malloc"]);
     // One kind alone: Cargo leaves link-time optimisation out where a Rust library is built too.
-    command.args(["--lib", "--crate-type", "cdylib"]);
+    command.args(["--features", "exports", "--lib", "--crate-type", "cdylib"]);
+    if STANDALONE {
+        command.args(["--", "--cfg", "standalone"]).args(WITHOUT_STD);
+    }
     run::show(command)?;
     let path = workspace::metadata()?.target_directory.join("shared/libheap_malloc.so");
     anyhow::ensure!(path.exists(), "{path} was not made: the library is for Linux");

@@ -22,6 +22,21 @@ fn folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
+/// Builds one kind as `cargo xtask preload` does: without std where that is possible.
+fn build(kind: &str) {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["rustc", "--quiet", "--profile", "shared", "--package", "heap-malloc", "--lib"]);
+    command.args(["--features", "exports", "--crate-type", kind, "--target-dir"]);
+    command.arg(folder().join("library")).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if cfg!(all(target_arch = "x86_64", target_env = "gnu")) {
+        command.args(["--", "--cfg", "standalone"]);
+        if kind == "cdylib" {
+            command.args(["-Clink-arg=-nostartfiles", "-Clink-arg=-Wl,-Bsymbolic-functions"]);
+        }
+    }
+    assert!(command.status().expect("cargo can be run").success(), "the library does not compile");
+}
+
 /// Builds the shared library and the archive, once. `None`: not on this system.
 fn built() -> Option<&'static (PathBuf, PathBuf)> {
     static BUILT: OnceLock<Option<(PathBuf, PathBuf)>> = OnceLock::new();
@@ -30,26 +45,10 @@ fn built() -> Option<&'static (PathBuf, PathBuf)> {
             if !cfg!(target_os = "linux") {
                 return None;
             }
-            let target = folder().join("library");
-            let status = Command::new(env!("CARGO"))
-                .args([
-                    "rustc",
-                    "--quiet",
-                    "--release",
-                    "--package",
-                    "heap-malloc",
-                    "--features",
-                    "exports",
-                    "--lib",
-                ])
-                .args(["--crate-type", "cdylib", "--crate-type", "staticlib"])
-                .arg("--target-dir")
-                .arg(&target)
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .status();
-            assert!(status.expect("cargo can be run").success(), "the library does not compile");
-            let release = target.join("release");
-            Some((release.join("libheap_malloc.so"), release.join("libheap_malloc.a")))
+            build("cdylib");
+            build("staticlib");
+            let made = folder().join("library/shared");
+            Some((made.join("libheap_malloc.so"), made.join("libheap_malloc.a")))
         })
         .as_ref()
 }

@@ -29,6 +29,14 @@ int main() {
         return 1;
     } catch (const std::bad_alloc &) {
     }
+    for (int form = 0; form < 4; form++) try {
+        if (form == 0) ::operator new(absurd);
+        if (form == 1) ::operator new[](absurd);
+        if (form == 2) ::operator new(absurd, std::align_val_t(64));
+        if (form == 3) ::operator new[](absurd, std::align_val_t(1 << 20));
+        return 10 + form;
+    } catch (const std::bad_alloc &) {
+    }
     std::set_new_handler(handler);
     try {
         ::operator new[](absurd);
