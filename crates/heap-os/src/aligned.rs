@@ -46,7 +46,7 @@ pub(crate) fn map_with<S: Sys>(
     } else {
         // SAFETY: just mapped, whole, used by nobody.
         unsafe { PARKED.release::<S>(base, len, Content::after(access)) };
-        map_aligned_slow::<S>(len, align, access)?
+        map_aligned_below::<S>(base, len, align, access)?
     };
     BELOW_LAST.store(base.addr().get(), Ordering::Relaxed);
     Ok(base)
@@ -61,6 +61,24 @@ pub(crate) fn is_aligned(base: NonNull<u8>, align: usize) -> bool {
 fn fresh<S: Sys>(len: usize, align: usize, hint: usize, access: Access) -> Result<NonNull<u8>, OsError> {
     S::map(len, align, hint, access)
         .or_else(|refused| if PARKED.retry::<S>() { S::map(len, align, hint, access) } else { Err(refused) })
+}
+
+/// Tries the next multiple of `align` below `free`, where a mapping of that length was just possible and systems hand
+/// addresses out downwards.
+#[cold]
+fn map_aligned_below<S: Sys>(
+    free: NonNull<u8>,
+    len: usize,
+    align: usize,
+    access: Access,
+) -> Result<NonNull<u8>, OsError> {
+    let base = fresh::<S>(len, align, free.addr().get() & !(align - 1), access)?;
+    if is_aligned(base, align) {
+        return Ok(base);
+    }
+    // SAFETY: just mapped, whole, used by nobody.
+    unsafe { PARKED.release::<S>(base, len, Content::after(access)) };
+    map_aligned_slow::<S>(len, align, access)
 }
 
 /// Reserves more than enough addresses and uses the aligned part.

@@ -1,16 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-// Where C's own threads and words are at hand, `thread` and `background` do without it.
-#[cfg(any(
-    feature = "mapping",
-    test,
-    all(
-        feature = "thread",
-        not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu", not(miri)))
-    ),
-    all(feature = "background", not(all(unix, not(miri)))),
-))]
+#[cfg(any(feature = "mapping", test))]
 extern crate std;
 
 mod sync;

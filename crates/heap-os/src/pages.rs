@@ -69,8 +69,8 @@ pub fn map(len: usize) -> Result<NonNull<u8>, OsError> {
 
 /// As [`map`], at a multiple of `align` bytes, a power of two up to the size of the address space.
 ///
-/// Usually one system call: the place below the last aligned mapping is asked for first. Else addresses for
-/// `len + align` are reserved, without memory, and cut to size (up to six calls).
+/// Usually one system call, three for the first: the place below the last aligned mapping is asked for, or the one below
+/// what the system gave. Else addresses for `len + align` are reserved, without memory, and cut to size (up to eight calls).
 ///
 /// # Errors
 ///

@@ -126,7 +126,8 @@ pub fn alloc_aligned(size: usize, align: usize) -> *mut u8 {
         return large_block(size.max(1), align.max(C_ALIGN), false);
     };
     match c_cache::take(bin) {
-        block if block.is_null() => c_cache::take_slow(bin),
+        // A longer block than that of the class might not be aligned.
+        block if block.is_null() => c_cache::take_own_slow(bin),
         block => block,
     }
 }

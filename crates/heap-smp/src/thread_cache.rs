@@ -10,6 +10,8 @@
 //! bin is empty and full at once, so the first call of each kind takes the slow path, which looks closer.
 
 #[cfg(feature = "malloc")]
+mod lend;
+#[cfg(feature = "malloc")]
 pub(crate) mod c_cache;
 
 use core::alloc::Layout;

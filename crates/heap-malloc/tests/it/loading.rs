@@ -23,3 +23,10 @@ fn cpp_programs_get_bad_alloc_and_their_new_handler() {
     passes("new.cpp", Way::Preloaded, &[]);
     passes("new.cpp", Way::Linked, &[]);
 }
+
+#[test]
+fn the_first_blocks_of_each_size_and_alignment_are_whole() {
+    passes("small.c", Way::Preloaded, &[]);
+    passes("small.c", Way::Preloaded, &["aligned"]);
+    passes("small.c", Way::Linked, &["aligned"]);
+}

@@ -94,6 +94,9 @@ extern "C" fn run(what: *mut core::ffi::c_void) -> *mut core::ffi::c_void {
 }
 
 #[cfg(not(all(unix, not(miri))))]
+extern crate std;
+
+#[cfg(not(all(unix, not(miri))))]
 fn start(what: &'static Background) -> bool {
     let thread = std::thread::Builder::new().stack_size(what.stack);
     let thread = match what.name.to_str() {

@@ -25,6 +25,8 @@ mod word;
     not(miri)
 )))]
 mod word {
+    extern crate std;
+
     use core::cell::Cell;
     use core::ptr;
 

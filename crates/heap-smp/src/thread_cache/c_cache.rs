@@ -7,6 +7,10 @@
 //! C may use of a block what it asked for rounded up to 16, and all blocks are aligned to 16. So of the bins that
 //! trade in one class only the last is used: all sizes of a class share a bin, and a free, which knows the class
 //! only, finds it.
+//!
+//! Because nobody gives a size back, a block may also be of a larger class than it need be: so the first few blocks of a
+//! class come from a neighbour that has a slab already, and a small program touches a page for some classes
+//! rather than for each.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -23,10 +27,9 @@ use crate::pace;
 use crate::process;
 use crate::size::CLASSES;
 use crate::sync::{AtomicBool, Ordering};
+use crate::thread_cache::lend;
+pub(crate) use crate::thread_cache::lend::C_ALIGN;
 use crate::thread_cache::{BINS, FINE_BINS, FINE_MAX, FIRST_COARSE, Life, ThreadCache, class_of_bin};
-
-/// Blocks of C are aligned to so many bytes, whatever their size.
-pub(crate) const C_ALIGN: usize = 16;
 
 /// A library beneath other people's programs starts no thread: it would take their signals, and they count their threads.
 pub(crate) static SETTINGS: Settings = Settings::new().background_thread(false);
@@ -39,21 +42,41 @@ const RETIRED: *mut u8 = ptr::without_provenance_mut(1);
 struct CCache {
     bins: ThreadCache,
     next: Cell<*mut CCache>,
+    /// Blocks that each bin had from a larger class.
+    borrowed: [Cell<u8>; BINS],
 }
 
 /// Bytes that are mapped at a time, for some caches.
 const MAPPED: usize = UNIT;
 const _: () = assert!(size_of::<CCache>() <= MAPPED);
 
+/// The cache of the first thread, which spares a mapping where there is no other.
+struct FirstCache(CCache);
+
+// SAFETY: `Spare` gives it to one thread at a time, as any other.
+unsafe impl Sync for FirstCache {}
+
+static FIRST: FirstCache = FirstCache(CCache {
+    bins: ThreadCache::new(),
+    next: Cell::new(ptr::null_mut()),
+    borrowed: [const { Cell::new(0) }; BINS],
+});
+
 /// Caches without a thread.
 struct Spare {
     first: *mut CCache,
+    /// Caches that no thread had yet: the next one in a mapping, and how many.
+    fresh: *mut CCache,
+    left: usize,
+    /// [`FIRST`] is some thread's, or was.
+    began: bool,
 }
 
 // SAFETY: the caches in the list belong to no thread; the lock's holder alone reaches them.
 unsafe impl Send for Spare {}
 
-static SPARE: Lock<Spare> = Lock::new(Spare { first: ptr::null_mut() });
+static SPARE: Lock<Spare> =
+    Lock::new(Spare { first: ptr::null_mut(), fresh: ptr::null_mut(), left: 0, began: false });
 
 /// The bin for the blocks of each class.
 static BIN_OF_CLASS: [u8; CLASSES] = {
@@ -146,10 +169,23 @@ pub(crate) fn take(bin: Bin) -> *mut u8 {
     head.cast()
 }
 
-/// A block of the bin's class; null when there is no memory.
+/// A block of the bin's class, or a longer one that is aligned to [`C_ALIGN`] only; null when there is no memory.
 #[cold]
 #[inline(never)]
 pub(crate) fn take_slow(bin: Bin) -> *mut u8 {
+    if let Some(cache) = attach() {
+        let block = borrow(cache, bin);
+        if !block.is_null() {
+            return block;
+        }
+    }
+    take_own_slow(bin)
+}
+
+/// A block of the bin's class; null when there is no memory.
+#[cold]
+#[inline(never)]
+pub(crate) fn take_own_slow(bin: Bin) -> *mut u8 {
     pace::tick_if_due();
     let Some(cache) = attach() else { return CORE.refill(bin.class(), 1).0.cast() };
     // Once more: to attach may allocate and free.
@@ -157,6 +193,32 @@ pub(crate) fn take_slow(bin: Bin) -> *mut u8 {
         block if block.is_null() => cache.refill(&CORE, bin.0 as usize, bin.class()),
         block => block,
     }
+}
+
+/// A block of a larger class, if the bin's class has no slab yet and was lent few blocks.
+#[cold]
+fn borrow(bins: &ThreadCache, bin: Bin) -> *mut u8 {
+    let class = bin.class();
+    // SAFETY: `attach` gives out the bins of a `CCache` only, which they are the first field of.
+    let cache = unsafe { &*ptr::from_ref(bins).cast::<CCache>() };
+    let borrowed = bin.of(&cache.borrowed);
+    if borrowed.get() as usize >= lend::blocks(class) || CORE.class_counts(class).0 > 0 {
+        return ptr::null_mut();
+    }
+    // The smallest that has blocks; where none has, the largest gets a slab, for all who may borrow there.
+    let mut lenders = lend::lenders(class).peekable();
+    while let Some(class) = lenders.next() {
+        let lender = Bin::of_class(class);
+        let mut block = take(lender);
+        if block.is_null() && (lenders.peek().is_none() || CORE.class_counts(class).1 > 0) {
+            block = bins.refill(&CORE, lender.0 as usize, class);
+        }
+        if !block.is_null() {
+            borrowed.set(borrowed.get() + 1);
+            return block;
+        }
+    }
+    ptr::null_mut()
 }
 
 /// Takes a block back if there is room for it, and says whether there was.
@@ -246,18 +308,26 @@ pub(crate) fn flush() {
 }
 
 impl Spare {
-    /// A cache without blocks.
+    /// A cache without blocks. What no thread had yet is not touched.
     fn take(&mut self) -> Option<NonNull<CCache>> {
-        if self.first.is_null() {
-            let fresh = pages::map(MAPPED).ok()?.cast::<CCache>();
-            for index in 0..MAPPED / size_of::<CCache>() {
-                // SAFETY: inside the fresh mapping, which is never unmapped; zeros are an empty cache.
-                self.leave(unsafe { fresh.add(index) }.as_ptr());
-            }
+        if let Some(cache) = NonNull::new(self.first) {
+            // SAFETY: what is listed is mapped, and nobody else's.
+            self.first = unsafe { cache.as_ref() }.next.get();
+            return Some(cache);
         }
-        let cache = NonNull::new(self.first)?;
-        // SAFETY: what is listed is mapped, and nobody else's.
-        self.first = unsafe { cache.as_ref() }.next.get();
+        if !self.began {
+            self.began = true;
+            return Some(NonNull::from(&FIRST.0));
+        }
+        if self.left == 0 {
+            // Never unmapped; zeros are an empty cache.
+            self.fresh = pages::map(MAPPED).ok()?.cast().as_ptr();
+            self.left = MAPPED / size_of::<CCache>();
+        }
+        let cache = NonNull::new(self.fresh)?;
+        self.left -= 1;
+        // SAFETY: inside the mapping, or at its end.
+        self.fresh = unsafe { self.fresh.add(1) };
         Some(cache)
     }
 
