@@ -6,9 +6,11 @@
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
-use crate::config::{SEGMENT, UNIT};
+use crate::chain::{self, Link};
+use crate::config::{CHAIN_MAX, SEGMENT, UNIT};
 use crate::directory::{Directory, Owner};
 use crate::lock::Lock;
+use crate::roll::Roll;
 use crate::run_cache::RunCache;
 use crate::segment::{Kind, Purpose, Segment, Span};
 use crate::size::{CLASS, Class};
@@ -57,11 +59,26 @@ pub(crate) struct Ground<'a> {
     pub(crate) runs: &'a RunCache,
     /// Set when so much memory is free that a helper thread should watch it.
     pub(crate) watch: &'a AtomicBool,
+    /// The slabs of a private heap, if it is one's home.
+    pub(crate) roll: Option<&'a Roll>,
+}
+
+impl Ground<'_> {
+    /// Whose slabs they are.
+    fn tenant(self) -> u32 {
+        self.roll.map_or(0, Roll::tenant)
+    }
 }
 
 impl Central {
     pub(crate) const fn new() -> Self {
         Self { slabs: Lock::new(Slabs { first: ptr::null_mut(), count: 0, free: 0, journeys: 0 }) }
+    }
+
+    /// Slabs and free slots at home.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let slabs = self.slabs.lock();
+        (slabs.count, slabs.free)
     }
 
     /// Takes up to `out.len()` free slots, the lowest of one slab first, and returns how many. Zero: no memory.
@@ -100,21 +117,82 @@ impl Central {
         let mut recent = None;
         while let Some(first) = rest.first() {
             // SAFETY: the caller initialised the slice.
-            let (segment, span) = locate(ground.directory, class, unsafe { first.assume_init() }, recent);
+            let (segment, span) = locate(ground, class, unsafe { first.assume_init() }, recent);
             recent = Some(segment);
             // SAFETY: as above; neighbours in a chain often come from one slab, so it is looked up once for all of them.
             let count = unsafe { slabs.put(span, known, rest) };
             rest = &rest[count..];
-            // SAFETY: S2: the lock of the class is held.
-            let free = unsafe { &*span.slab.get() }.free;
-            // At once, also the last one: chains and depots are slack enough, and its units serve any class or run.
-            if free == known.slots {
+            // At once, also the last one: chains and depots are slack enough, and its units serve any class or run. But a
+            // private heap has no depot: of each class it keeps a slab's worth for the threads that do not own it.
+            let slack = if ground.roll.is_some() { 2 * known.slots as usize } else { 0 };
+            if span.free() == known.slots && slabs.free >= slack {
                 slabs.close(ground, segment, span);
             }
         }
-        if slabs.free * known.slot as usize >= WATCH_FROM {
+        // A private heap's homes are not watched: it brings them in order when it is purged.
+        if slabs.free * known.slot as usize >= WATCH_FROM && ground.roll.is_none() {
             ground.watch.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// The two journeys in lists of linked blocks.
+impl Central {
+    /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
+    pub(crate) fn take_list(&self, ground: Ground<'_>, class: usize, want: usize) -> (*mut Link, usize) {
+        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
+        let count = self.take(ground, class, &mut blocks[..want.min(CHAIN_MAX)]);
+        // SAFETY: `take` initialised the first `count`.
+        let blocks = unsafe { core::slice::from_raw_parts(blocks.as_ptr().cast::<NonNull<u8>>(), count) };
+        // SAFETY: they are free slots that `take` gave to us, at least a pointer long.
+        (unsafe { chain::link(blocks) }, count)
+    }
+
+    /// Brings all blocks of a list home.
+    ///
+    /// # Safety
+    ///
+    /// `list` is null or a list of free blocks of the class, and the caller gives it up.
+    pub(crate) unsafe fn give_list(&self, ground: Ground<'_>, class: usize, mut list: *mut Link) {
+        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
+        while !list.is_null() {
+            // SAFETY: the list is the caller's; the blocks are given up with it.
+            unsafe {
+                let count;
+                (count, list) = chain::unlink(list, &mut blocks);
+                self.give(ground, class, &blocks[..count]);
+            }
+        }
+    }
+}
+
+/// What a private heap does to its homes.
+impl Central {
+    /// Closes the slabs whose slots are all home. Returns bytes.
+    pub(crate) fn close_empty(&self, ground: Ground<'_>, class: usize) -> usize {
+        let mut bytes = 0;
+        let mut slabs = self.slabs.lock();
+        let mut next = slabs.first;
+        while let Some(span) = NonNull::new(next) {
+            // SAFETY: a listed span is a slab of this class, in books that are never unmapped.
+            let span = unsafe { span.as_ref() };
+            // SAFETY: S2: the lock of the class is held.
+            next = unsafe { &*span.slab.get() }.next;
+            if span.free() == CLASS[class].slots
+                && let Some(Owner::Segment(segment)) = ground.directory.owner_of(span.base().addr())
+            {
+                bytes += span.units() * UNIT;
+                slabs.close(ground, segment, span);
+            }
+        }
+        bytes
+    }
+
+    /// Forgets all slabs: their memory was taken back. Nobody uses the home.
+    pub(crate) fn forget(&self) {
+        let mut slabs = self.slabs.lock();
+        slabs.first = ptr::null_mut();
+        (slabs.count, slabs.free) = (0, 0);
     }
 }
 
@@ -122,7 +200,7 @@ impl Central {
 /// block before saves most lookups.
 #[inline]
 fn locate(
-    directory: &Directory,
+    ground: Ground<'_>,
     class: usize,
     block: NonNull<u8>,
     recent: Option<&'static Segment>,
@@ -130,7 +208,7 @@ fn locate(
     let addr = block.addr().get();
     let segment = match recent {
         Some(segment) if segment.base().addr() == addr & !(SEGMENT - 1) => segment,
-        _ => match directory.owner_of(addr) {
+        _ => match ground.directory.owner_of(addr) {
             Some(Owner::Segment(segment)) => segment,
             _ => report(Violation::ForeignPointer, addr),
         },
@@ -138,6 +216,9 @@ fn locate(
     let Some(span) = segment.span_at(addr) else { report(Violation::ForeignPointer, addr) };
     if span.kind() != Kind::Slab || span.class() != class {
         report(Violation::WrongLayout, addr)
+    }
+    if span.tenant() != ground.tenant() {
+        report(Violation::WrongHeap, addr)
     }
     (segment, span)
 }
@@ -164,9 +245,11 @@ impl Slabs {
         }
         fill_bits(taken.span, known);
         // SAFETY: S2: the lock of the class is held.
-        let state = unsafe { &mut *taken.span.slab.get() };
-        state.free = known.slots;
-        state.first_word = 0;
+        unsafe { &mut *taken.span.slab.get() }.first_word = 0;
+        taken.span.set_free(known.slots);
+        if let Some(roll) = ground.roll {
+            roll.enroll(&mut ground.spans.lock(), ground.directory, taken.span);
+        }
         self.count += 1;
         self.free += known.slots as usize;
         self.list(taken.span);
@@ -179,6 +262,9 @@ impl Slabs {
         self.count -= 1;
         self.free -= CLASS[span.class()].slots as usize;
         let mut spans = ground.spans.lock();
+        if let Some(roll) = ground.roll {
+            roll.strike(&mut spans, span);
+        }
         spans.give(segment, span);
         if spans.is_worth_watching() {
             ground.watch.store(true, Ordering::Relaxed);
@@ -191,18 +277,18 @@ impl Slabs {
         let state = unsafe { &mut *span.slab.get() };
         state.trimmed = false;
         let base = span.base();
+        let want = out.len().min(span.free() as usize);
         let mut count = 0;
         let mut at = state.first_word as usize;
-        while count < out.len() && state.free > 0 {
+        while count < want {
             // SAFETY: Z2: a bit is set at or after `first_word`, so `at` is inside the bitmap; S2.
             let word = unsafe { &mut *span.bits().add(at) };
-            while *word != 0 && count < out.len() {
+            while *word != 0 && count < want {
                 let slot = at * 64 + word.trailing_zeros() as usize;
                 *word &= *word - 1;
                 // SAFETY: bits are set for the slab's slots only, all inside its units; `base` is not null.
                 out[count].write(unsafe { NonNull::new_unchecked(base.add(slot * class.slot as usize)) });
                 count += 1;
-                state.free -= 1;
             }
             if *word == 0 {
                 at += 1;
@@ -210,7 +296,8 @@ impl Slabs {
         }
         state.first_word = at as u32;
         self.free -= count;
-        if state.free == 0 {
+        span.set_free(span.free() - count as u32);
+        if span.free() == 0 {
             self.unlist(span);
         }
         count
@@ -251,8 +338,8 @@ impl Slabs {
         }
         state.trimmed = false;
         state.first_word = first_word as u32;
-        let was_full = state.free == 0;
-        state.free += count as u32;
+        let was_full = span.free() == 0;
+        span.set_free(span.free() + count as u32);
         self.free += count;
         if was_full {
             self.list(span);

@@ -1,10 +1,7 @@
 //! The shared half of a heap: everything but the threads' caches. All zeros at the start, so a static one costs nothing.
 
-use core::mem::MaybeUninit;
-use core::ptr::NonNull;
-
 use crate::central::{Central, Ground, Slabs, WATCH_FROM};
-use crate::chain::{self, Link};
+use crate::chain::Link;
 use crate::config::{CHAIN_MAX, Settings};
 use crate::depot::Depot;
 use crate::directory::Directory;
@@ -62,8 +59,15 @@ impl CoreHeap {
         }
     }
 
-    fn ground(&self) -> Ground<'_> {
-        Ground { directory: &self.directory, spans: &self.spans, runs: &self.runs, watch: &self.watch }
+    /// What a home of this heap needs to know of it.
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        Ground {
+            directory: &self.directory,
+            spans: &self.spans,
+            runs: &self.runs,
+            watch: &self.watch,
+            roll: None,
+        }
     }
 
     /// Takes the settings over, if no allocator brought its own before.
@@ -94,6 +98,11 @@ impl CoreHeap {
         self.watch.load(Ordering::Relaxed)
     }
 
+    /// So much memory is free that a helper thread should watch it.
+    pub(crate) fn watch(&self) {
+        self.watch.store(true, Ordering::Relaxed);
+    }
+
     /// Nothing is left to watch, until the next time that much is free.
     pub(crate) fn stop_watching(&self) {
         self.watch.store(false, Ordering::Relaxed);
@@ -104,26 +113,14 @@ impl CoreHeap {
     /// # Safety
     ///
     /// `list` is null or a list of free blocks of the class, and the caller gives it up.
-    pub(crate) unsafe fn bring_home(&self, class: usize, mut list: *mut Link) {
-        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
-        while !list.is_null() {
-            // SAFETY: the list is the caller's; the blocks are given up with it.
-            unsafe {
-                let count;
-                (count, list) = chain::unlink(list, &mut blocks);
-                self.centrals[class].give(self.ground(), class, &blocks[..count]);
-            }
-        }
+    pub(crate) unsafe fn bring_home(&self, class: usize, list: *mut Link) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.centrals[class].give_list(self.ground(), class, list) }
     }
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
-        let count = self.centrals[class].take(self.ground(), class, &mut blocks[..want.min(CHAIN_MAX)]);
-        // SAFETY: `take` initialised the first `count`.
-        let blocks = unsafe { core::slice::from_raw_parts(blocks.as_ptr().cast::<NonNull<u8>>(), count) };
-        // SAFETY: they are free slots that `take` gave to us, at least a pointer long.
-        (unsafe { chain::link(blocks) }, count)
+        self.centrals[class].take_list(self.ground(), class, want)
     }
 
     /// Brings the chains of a class's depot home.
@@ -138,9 +135,9 @@ impl CoreHeap {
         }
     }
 
-    /// Gives back the free pages of a class's slabs.
-    pub(crate) fn trim(&self, class: usize) {
-        while trim::trim_some(&mut self.centrals[class].slabs.lock(), &CLASS[class]) {}
+    /// Gives back the free pages of a class's slabs. Returns bytes.
+    pub(crate) fn trim(&self, class: usize) -> usize {
+        trim::trim(&self.centrals[class].slabs, &CLASS[class])
     }
 
     /// What happened to a class so far.
@@ -157,8 +154,7 @@ impl CoreHeap {
 
     /// Slabs and free slots at home of a class.
     pub(crate) fn class_counts(&self, class: usize) -> (usize, usize) {
-        let slabs = self.centrals[class].slabs.lock();
-        (slabs.count, slabs.free)
+        self.centrals[class].counts()
     }
 
     /// Closes all locks, in their order, so that a fork finds every structure whole.

@@ -9,7 +9,7 @@ use heap_os::pages;
 use crate::config::{SEGMENT, UNIT};
 use crate::publish::{Outcome, publish};
 use crate::segment::Segment;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// Bits of an address that user space may use.
 const ADDRESS_BITS: u32 = if usize::BITS >= 64 { 48 } else { usize::BITS };
@@ -38,8 +38,12 @@ pub(crate) struct HugeRecord {
     pub(crate) base: AtomicPtr<u8>,
     /// Bytes of the mapping.
     pub(crate) len: crate::sync::AtomicUsize,
-    /// The next spare record.
+    /// The next spare record, or the next of the same private heap.
     pub(crate) next: AtomicPtr<HugeRecord>,
+    /// The one before it of the same private heap.
+    pub(crate) prev: AtomicPtr<HugeRecord>,
+    /// The private heap that the block belongs to; zero: the process's heap.
+    pub(crate) tenant: AtomicU32,
 }
 
 #[repr(C)]

@@ -190,6 +190,9 @@ fn check(record: &HugeRecord, block: NonNull<u8>) -> usize {
     if base != block.as_ptr() {
         report(Violation::InteriorPointer, block.addr().get())
     }
+    if record.tenant.load(Ordering::Relaxed) != 0 {
+        report(Violation::WrongHeap, block.addr().get())
+    }
     record.len.load(Ordering::Relaxed)
 }
 

@@ -135,6 +135,7 @@ fn run_at(segment: &'static Segment, addr: usize) -> &'static Span {
         Kind::Slab => report(Violation::WrongLayout, addr),
         Kind::Run if span.base().addr() != addr => report(Violation::InteriorPointer, addr),
         Kind::Run if span.is_parked() => report(Violation::DoubleFree, addr),
+        Kind::Run if span.tenant() != 0 => report(Violation::WrongHeap, addr),
         Kind::Run => span,
     }
 }
@@ -142,7 +143,7 @@ fn run_at(segment: &'static Segment, addr: usize) -> &'static Span {
 /// What a client did that gave an address at which no span starts.
 #[cold]
 fn no_span(segment: &Segment, addr: usize) -> Violation {
-    if segment.is_inside_a_run(addr) { Violation::InteriorPointer } else { Violation::DoubleFree }
+    if segment.run_around(addr).is_some() { Violation::InteriorPointer } else { Violation::DoubleFree }
 }
 
 /// Changes a large block's size to another large one: in place, or, where `may_move`, by moving its pages. `None`:

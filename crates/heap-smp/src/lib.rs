@@ -34,11 +34,15 @@ mod span_heap;
 #[cfg(not(loom))]
 mod run_cache;
 #[cfg(not(loom))]
+mod roll;
+#[cfg(not(loom))]
 mod central;
 #[cfg(not(loom))]
 mod trim;
 #[cfg(not(loom))]
 mod huge;
+#[cfg(not(loom))]
+mod huge_roll;
 #[cfg(not(loom))]
 mod core_heap;
 #[cfg(not(loom))]
@@ -54,16 +58,28 @@ mod floor;
 #[cfg(not(loom))]
 mod thread_cache;
 #[cfg(not(loom))]
+mod thread_number;
+#[cfg(not(loom))]
+mod private;
+#[cfg(not(loom))]
+mod registry;
+#[cfg(not(loom))]
+mod private_large;
+#[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
 mod validate;
 #[cfg(all(feature = "std", not(loom)))]
 mod smp_allocator;
+#[cfg(all(feature = "std", not(loom)))]
+mod heap;
 #[cfg(all(feature = "malloc", not(loom)))]
 pub mod by_address;
 
 #[cfg(not(loom))]
 pub use config::Settings;
+#[cfg(all(feature = "std", not(loom)))]
+pub use heap::Heap;
 #[cfg(all(feature = "std", not(loom)))]
 pub use smp_allocator::SmpAllocator;
 #[cfg(not(loom))]

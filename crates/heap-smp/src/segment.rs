@@ -50,7 +50,9 @@ pub(crate) enum Purpose {
 /// - **S1** `kind`, `class` and `units` are written under the span heap's lock while no block of the span exists, and
 ///   constant while one does. Whoever holds a block of the span may read them. (Of a run, `class` says whether it is
 ///   parked, and `units` changes when its block does.)
-/// - **S2** `slab` is accessed under the lock of the slab's class only, while `kind` is `Slab`.
+/// - **S2** `slab` is accessed, and `free` written, under the lock of the slab's class only, while `kind` is `Slab`.
+/// - **S3** `tenant` and `links` are written under the span heap's lock: which private heap the span belongs to, and its
+///   neighbours in that heap's [`Roll`](crate::roll::Roll). Zeros for a span of the process's heap.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Span {
@@ -61,15 +63,26 @@ pub(crate) struct Span {
     base: AtomicPtr<u8>,
     /// The slot bits, for a slab.
     bits: AtomicPtr<u64>,
+    /// Slots that are home: their bit is set. Anyone may look.
+    free: AtomicU32,
+    tenant: AtomicU32,
+    pub(crate) links: Links,
     /// S2.
     pub(crate) slab: UnsafeCell<SlabState>,
+}
+
+const _: () = assert!(usize::BITS < 64 || size_of::<Span>() == 64);
+
+/// A span's neighbours in a list, by their numbers; zero: none (S3).
+#[derive(Debug)]
+pub(crate) struct Links {
+    pub(crate) prev: AtomicU32,
+    pub(crate) next: AtomicU32,
 }
 
 /// The changing part of a slab's description.
 #[derive(Debug)]
 pub(crate) struct SlabState {
-    /// Slots that are home: their bit is set.
-    pub(crate) free: u32,
     /// Its free pages were given back since a slot last went out or came home.
     pub(crate) trimmed: bool,
     /// No word of the bitmap before this one has a bit set.
@@ -109,6 +122,29 @@ impl Span {
     #[inline]
     pub(crate) fn units(&self) -> usize {
         self.units.load(Ordering::Relaxed) as usize
+    }
+
+    /// Slots that are home.
+    #[inline]
+    pub(crate) fn free(&self) -> u32 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many slots are home. The caller holds the lock of the slab's class (S2).
+    #[inline]
+    pub(crate) fn set_free(&self, slots: u32) {
+        self.free.store(slots, Ordering::Relaxed);
+    }
+
+    /// The private heap that the span belongs to; zero: the process's heap. Constant while a block of the span exists.
+    #[inline]
+    pub(crate) fn tenant(&self) -> u32 {
+        self.tenant.load(Ordering::Relaxed)
+    }
+
+    /// The caller holds the span heap's lock (S3).
+    pub(crate) fn set_tenant(&self, tenant: u32) {
+        self.tenant.store(tenant, Ordering::Relaxed);
     }
 
     /// The first byte of the span. Null if no span ever started here.
@@ -300,11 +336,12 @@ impl Segment {
         span.kind.store(Kind::None as u8, Ordering::Relaxed);
     }
 
-    /// Whether `addr` lies inside a run, though not in its first unit. Slow: for a report of what a client did.
-    pub(crate) fn is_inside_a_run(&self, addr: usize) -> bool {
+    /// The run that `addr` lies in, though not in its first unit. Slow.
+    pub(crate) fn run_around(&self, addr: usize) -> Option<&Span> {
         let unit = (addr & (SEGMENT - 1)) / UNIT;
-        let before = (0..unit).rev().find_map(|unit| self.span_at(unit * UNIT));
-        before.is_some_and(|span| span.kind() == Kind::Run && unit < self.unit_of(span) + span.units())
+        let before = (0..unit).rev().find_map(|unit| self.span_at(unit * UNIT))?;
+        let is_inside = before.kind() == Kind::Run && unit < self.unit_of(before) + before.units();
+        is_inside.then_some(before)
     }
 
     /// Where the slot bits of a slab with slots of `slot` bytes live that starts at `unit`.

@@ -62,7 +62,7 @@ pub(crate) struct Counts {
 /// - **H3** `counts` are the sums over all segments.
 #[derive(Debug)]
 pub(crate) struct SpanHeap {
-    segments: [Option<&'static Segment>; SEGMENTS],
+    pub(crate) segments: [Option<&'static Segment>; SEGMENTS],
     summary: [Summary; SEGMENTS],
     count: usize,
     pub(crate) counts: Counts,

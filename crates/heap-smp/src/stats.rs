@@ -2,6 +2,8 @@
 
 use crate::config::UNIT;
 use crate::core_heap::CoreHeap;
+use crate::private::State;
+use crate::roll;
 use crate::size::{CLASS, CLASSES};
 
 /// Size classes that [`Stats::classes`] tells of.
@@ -25,6 +27,8 @@ pub struct Stats {
     pub free_resident_bytes: usize,
     /// Bytes of address space held in segments.
     pub reserved_bytes: usize,
+    /// Bytes of spans that private heaps hold; zero for a private heap itself.
+    pub private_bytes: usize,
     /// Each size class's share.
     pub classes: [ClassStats; CLASS_COUNT],
 }
@@ -43,29 +47,53 @@ pub struct ClassStats {
     pub free: usize,
 }
 
+/// The classes of a heap, and bytes of their slabs and of the slots that are out.
+fn count_classes(counts: impl Fn(usize) -> (usize, usize)) -> ([ClassStats; CLASSES], usize, usize) {
+    let mut classes = [ClassStats::default(); CLASSES];
+    let (mut slab_bytes, mut slot_bytes) = (0, 0);
+    for (class, stats) in classes.iter_mut().enumerate() {
+        let (slabs, free) = counts(class);
+        let known = &CLASS[class];
+        let slots = slabs * known.slots as usize;
+        *stats = ClassStats { slot: known.slot as usize, slabs, slots, free };
+        slab_bytes += slabs * known.units as usize * UNIT;
+        slot_bytes += (slots - free) * known.slot as usize;
+    }
+    (classes, slab_bytes, slot_bytes)
+}
+
 impl Stats {
     pub(crate) fn of(core: &CoreHeap) -> Self {
-        let mut classes = [ClassStats::default(); CLASSES];
-        let (mut slab_bytes, mut slot_bytes) = (0, 0);
-        for (class, stats) in classes.iter_mut().enumerate() {
-            let (slabs, free) = core.class_counts(class);
-            let known = &CLASS[class];
-            let slots = slabs * known.slots as usize;
-            *stats = ClassStats { slot: known.slot as usize, slabs, slots, free };
-            slab_bytes += slabs * known.units as usize * UNIT;
-            slot_bytes += (slots - free) * known.slot as usize;
-        }
+        let (classes, slab_bytes, slot_bytes) = count_classes(|class| core.class_counts(class));
         let parked = core.runs.held() * UNIT;
         let counts = core.spans.lock().counts;
         let huge = core.huge.state.lock();
+        let private_bytes = roll::private_units() * UNIT;
         Self {
             slab_bytes,
             slot_bytes,
-            run_bytes: (counts.in_use * UNIT).saturating_sub(slab_bytes + parked),
+            run_bytes: (counts.in_use * UNIT).saturating_sub(slab_bytes + private_bytes + parked),
             huge_bytes: huge.bytes,
             huge_blocks: huge.count,
             free_resident_bytes: counts.dirty * UNIT + parked,
             reserved_bytes: counts.total * UNIT,
+            private_bytes,
+            classes,
+        }
+    }
+
+    pub(crate) fn of_private(state: &State) -> Self {
+        let (classes, slab_bytes, slot_bytes) = count_classes(|class| state.home(class).counts());
+        let reserved_bytes = state.roll.units() * UNIT;
+        Self {
+            slab_bytes,
+            slot_bytes,
+            run_bytes: reserved_bytes.saturating_sub(slab_bytes),
+            huge_bytes: state.huge.bytes(),
+            huge_blocks: state.huge.count(),
+            free_resident_bytes: 0,
+            reserved_bytes,
+            private_bytes: 0,
             classes,
         }
     }

@@ -13,6 +13,7 @@
 mod lend;
 #[cfg(feature = "malloc")]
 pub(crate) mod c_cache;
+mod owned;
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -87,7 +88,7 @@ impl Drop for ExitHook {
 
 /// The bin of a layout, or `None` for one that no slab serves.
 #[inline(always)]
-fn bin_of(layout: Layout) -> Option<usize> {
+pub(crate) fn bin_of(layout: Layout) -> Option<usize> {
     // The size rounded up to the alignment, less one. A size of zero wraps to the largest and is no slab's.
     let last = layout.size().wrapping_sub(1) | (layout.align() - 1);
     if last < FINE_MAX {
@@ -100,7 +101,7 @@ fn bin_of(layout: Layout) -> Option<usize> {
 }
 
 /// The class whose blocks a bin holds.
-const fn class_of_bin(bin: usize) -> usize {
+pub(crate) const fn class_of_bin(bin: usize) -> usize {
     if bin < FINE_BINS {
         SizeClasses::class_of((bin + 1) * SizeClasses::STEP)
     } else {
@@ -150,7 +151,7 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
 }
 
 impl ThreadCache {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             heads: [const { Cell::new(ptr::null_mut()) }; BINS],
             room: [const { Cell::new(0) }; BINS],

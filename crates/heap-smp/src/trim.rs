@@ -9,14 +9,23 @@ use heap_os::pages;
 use crate::bits;
 use crate::central::Slabs;
 use crate::config::UNIT;
+use crate::lock::Lock;
 use crate::segment::Span;
 use crate::size::Class;
 
 /// Slabs looked at under one holding of the class's lock.
 const SLABS_AT_ONCE: usize = 64;
 
-/// Trims some slabs of a class that were not trimmed since they were last used. Says whether there may be more.
-pub(crate) fn trim_some(slabs: &mut Slabs, class: &Class) -> bool {
+/// Trims all slabs of a class that were not trimmed since they were last used, some under each holding of the class's
+/// lock. Returns bytes.
+pub(crate) fn trim(slabs: &Lock<Slabs>, class: &Class) -> usize {
+    let mut bytes = 0;
+    while trim_some(&mut slabs.lock(), class, &mut bytes) {}
+    bytes
+}
+
+/// Trims some slabs. Says whether there may be more.
+fn trim_some(slabs: &mut Slabs, class: &Class, bytes: &mut usize) -> bool {
     let mut left = SLABS_AT_ONCE;
     let mut next = slabs.first();
     while let Some(span) = NonNull::new(next) {
@@ -31,14 +40,15 @@ pub(crate) fn trim_some(slabs: &mut Slabs, class: &Class) -> bool {
             }
             left -= 1;
             state.trimmed = true;
-            trim(span, class);
+            *bytes += trim_slab(span, class);
         }
     }
     false
 }
 
-/// Gives back the contents of the pages of a slab whose slots are all home.
-fn trim(span: &Span, class: &Class) {
+/// Gives back the contents of the pages of a slab whose slots are all home. Returns bytes.
+fn trim_slab(span: &Span, class: &Class) -> usize {
+    let mut bytes = 0;
     let page = pages::page_size();
     let count = span.units() * UNIT / page;
     let mut from = 0;
@@ -55,9 +65,11 @@ fn trim(span: &Span, class: &Class) {
                     pages::advise_free(base, run * page)
                 }
             });
+            bytes += run * page;
         }
         from += run + 1;
     }
+    bytes
 }
 
 /// Whether all slots that reach into `len` bytes at `offset` are home.

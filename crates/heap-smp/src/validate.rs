@@ -4,7 +4,9 @@ use core::ptr::NonNull;
 
 use crate::central::Slabs;
 use crate::config::{UNIT, UNITS};
-use crate::core_heap::CoreHeap;
+use crate::core_heap::{CORE, CoreHeap};
+use crate::private::State;
+use crate::registry;
 use crate::segment::{Kind, Segment, Span};
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
@@ -19,12 +21,49 @@ fn hold(condition: bool, broken: &'static str) -> Verdict {
 /// Recounts everything. Takes all locks of the slow paths, one after the other's kind: a heap that other threads use
 /// meanwhile is still checked exactly, since no lock is released in between.
 pub(crate) fn validate(core: &CoreHeap) -> Verdict {
+    registry::lock_all();
     core.lock_for_fork();
     // SAFETY: the locks are held by this thread, so their values are ours to read.
     let verdict = unsafe { check_all(core) };
     // SAFETY: locked just above, by this thread.
-    unsafe { core.unlock_after_fork() };
+    unsafe {
+        core.unlock_after_fork();
+        registry::unlock_all();
+    }
     verdict
+}
+
+/// Recounts a private heap, with the process's span heap waiting.
+pub(crate) fn validate_private(state: &State) -> Verdict {
+    state.lock_for_fork();
+    let verdict = check_private(state);
+    // SAFETY: locked just above, by this thread.
+    unsafe { state.unlock_after_fork() };
+    verdict
+}
+
+/// N1, N2, and the homes. All homes' locks are held by the caller.
+fn check_private(state: &State) -> Verdict {
+    let mut slabs_seen = [0; CLASSES];
+    let mut units = 0;
+    let spans = CORE.spans.lock();
+    for span in state.roll.iter(&spans) {
+        hold(span.tenant() == state.roll.tenant(), "N1: the roll has spans of the heap only")?;
+        if span.kind() == Kind::Slab {
+            slabs_seen[span.class()] += 1;
+        }
+        units += span.units();
+        // The span heap's lock is held: no length changes.
+        hold(units <= state.roll.units(), "N2: `units` is the sum over the roll, which ends")?;
+    }
+    hold(units == state.roll.units(), "N2: `units` is the sum over the roll")?;
+    for (class, &seen) in slabs_seen.iter().enumerate() {
+        // SAFETY: the caller holds the lock.
+        let slabs = unsafe { state.home(class).slabs.peek() };
+        hold(slabs.count == seen, "Slabs::count is the number of slabs of the class")?;
+        check_class(slabs, class)?;
+    }
+    Ok(())
 }
 
 /// # Safety
@@ -56,9 +95,9 @@ fn check_class(slabs: &Slabs, class: usize) -> Verdict {
         hold(span.kind() == Kind::Slab && span.class() == class, "Z1: only slabs of the class are listed")?;
         // SAFETY: S2: the class's lock is held.
         let state = unsafe { &*span.slab.get() };
-        hold(state.free > 0, "Z1: a listed slab has a free slot")?;
-        hold(ones(span, class) == state.free as usize, "Z2: `free` counts the slab's bits")?;
-        free += state.free as usize;
+        hold(span.free() > 0, "Z1: a listed slab has a free slot")?;
+        hold(ones(span, class) == span.free() as usize, "Z2: `free` counts the slab's bits")?;
+        free += span.free() as usize;
         listed += 1;
         hold(listed <= slabs.count, "Z1: the list ends")?;
         next = state.next;
@@ -110,7 +149,7 @@ fn check_units(
             let marked = span.kind() == Kind::Slab || inner == unit;
             hold(owner == marked.then_some(core::ptr::from_ref(span)), "G2: a span's units point to it")?;
         }
-        if span.kind() == Kind::Slab {
+        if span.kind() == Kind::Slab && span.tenant() == 0 {
             slabs[span.class()] += 1;
         }
         in_use += span.units();

@@ -13,6 +13,8 @@ pub(crate) enum Violation {
     InteriorPointer,
     /// The layout given back is not the one the block was allocated with.
     WrongLayout,
+    /// The block belongs to another heap than the one that it was given to.
+    WrongHeap,
 }
 
 impl Violation {
@@ -22,6 +24,7 @@ impl Violation {
             Self::ForeignPointer => "foreign pointer: not a block of this allocator",
             Self::InteriorPointer => "interior pointer: not the start of a block",
             Self::WrongLayout => "wrong layout: not the size or alignment the block was allocated with",
+            Self::WrongHeap => "wrong heap: the block belongs to another heap",
         }
     }
 }
@@ -85,6 +88,7 @@ mod tests {
             Violation::ForeignPointer,
             Violation::InteriorPointer,
             Violation::WrongLayout,
+            Violation::WrongHeap,
         ] {
             let mut out = [0; MESSAGE_MAX];
             let len = compose(violation, 0xabc, &mut out);

@@ -1,0 +1,153 @@
+//! All private heaps that live: for the end of a thread, which lets go of those that it owns, and for a fork.
+//!
+//! Taken under one lock when a heap comes or goes, and when a thread ends that ever owned one; never by an allocation.
+
+use core::ptr;
+
+use heap_os::pages;
+
+use crate::lock::Lock;
+use crate::private::State;
+use crate::sync::{AtomicBool, Ordering};
+use crate::thread_number;
+
+#[cfg(feature = "std")]
+std::thread_local! {
+    static END: End = const { End };
+}
+
+/// Lets go of the thread's heaps when it ends. Apart from the number, so that the number has no destructor.
+#[cfg(feature = "std")]
+struct End;
+
+#[cfg(feature = "std")]
+impl Drop for End {
+    fn drop(&mut self) {
+        let number = thread_number::leave();
+        HEAPS.lock().for_each(|state| state.disown_if_of(number));
+    }
+}
+
+/// Makes the calling thread the owner of a heap without one, if it can be an owner. No lock is held.
+pub(crate) fn claim(state: &State) -> bool {
+    join().is_some_and(|number| state.claim(number))
+}
+
+/// The number of the calling thread, which will let go of its heaps at its end.
+pub(crate) fn join() -> Option<usize> {
+    #[cfg(feature = "std")]
+    let register = || END.try_with(|_| ()).is_ok();
+    #[cfg(not(feature = "std"))]
+    let register = || false;
+    thread_number::join(register)
+}
+
+/// The first of the list.
+struct Heaps {
+    first: *mut State,
+}
+
+// SAFETY: listed states live until they are removed, and their links are reached under the lock that guards this value.
+unsafe impl Send for Heaps {}
+
+/// Lock order: before all locks of a heap.
+static HEAPS: Lock<Heaps> = Lock::new(Heaps { first: ptr::null_mut() });
+
+impl Heaps {
+    fn for_each(&self, mut f: impl FnMut(&State)) {
+        let mut next = self.first;
+        // SAFETY: a listed state lives: `remove` waits for the lock.
+        while let Some(state) = unsafe { next.as_ref() } {
+            next = state.links.next.load(Ordering::Relaxed);
+            f(state);
+        }
+    }
+}
+
+/// Lists a heap.
+///
+/// # Safety
+///
+/// `state` stays where it is and alive until [`remove`] has returned.
+pub(crate) unsafe fn add(state: &State) {
+    watch_forks();
+    let own = ptr::from_ref(state).cast_mut();
+    let mut heaps = HEAPS.lock();
+    state.links.prev.store(ptr::null_mut(), Ordering::Relaxed);
+    state.links.next.store(heaps.first, Ordering::Relaxed);
+    // SAFETY: a listed state lives.
+    if let Some(first) = unsafe { heaps.first.as_ref() } {
+        first.links.prev.store(own, Ordering::Relaxed);
+    }
+    heaps.first = own;
+}
+
+/// Takes a heap off the list. Afterwards nobody but the caller knows it, if nobody uses it.
+pub(crate) fn remove(state: &State) {
+    let mut heaps = HEAPS.lock();
+    let prev = state.links.prev.load(Ordering::Relaxed);
+    let next = state.links.next.load(Ordering::Relaxed);
+    // SAFETY: neighbours of a listed state are listed, and live.
+    match unsafe { prev.as_ref() } {
+        Some(prev) => prev.links.next.store(next, Ordering::Relaxed),
+        None => heaps.first = next,
+    }
+    // SAFETY: as above.
+    if let Some(next) = unsafe { next.as_ref() } {
+        next.links.prev.store(prev, Ordering::Relaxed);
+    }
+}
+
+/// Makes `owner` the owner of a heap that nobody uses (zero: nobody). The owner before it, if it ends just now, is done with
+/// the heap when this returns, or leaves it alone.
+pub(crate) fn hand_over(state: &State, owner: usize) {
+    let _heaps = HEAPS.lock();
+    state.set_owner(owner);
+}
+
+/// Has the homes of all heaps whole in the child of a fork.
+fn watch_forks() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    // Relaxed: the flag guards only that the handlers are registered once.
+    if !STARTED.swap(true, Ordering::Relaxed) {
+        // SAFETY: the handlers take and release locks that no thread holds for long, and do not unwind. They were
+        // registered after the process's heap's, so they run before them: the locks' order.
+        let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork_in_child)) };
+    }
+}
+
+/// Closes the locks of the list and of all heaps' homes: no slab is being opened or closed from now on.
+pub(crate) fn lock_all() {
+    HEAPS.lock_for_fork();
+    // SAFETY: locked by this thread.
+    unsafe { HEAPS.peek() }.for_each(State::lock_for_fork);
+}
+
+/// Opens them again.
+///
+/// # Safety
+///
+/// This thread called [`lock_all`].
+pub(crate) unsafe fn unlock_all() {
+    // SAFETY: the caller's promise is the same; the list has not changed since.
+    unsafe {
+        HEAPS.peek().for_each(|state| state.unlock_after_fork());
+        HEAPS.unlock_after_fork();
+    }
+}
+
+unsafe extern "C" fn before_fork() {
+    lock_all();
+}
+
+unsafe extern "C" fn after_fork() {
+    // SAFETY: `before_fork` ran on this thread.
+    unsafe { unlock_all() }
+}
+
+unsafe extern "C" fn after_fork_in_child() {
+    // SAFETY: `before_fork` ran on this thread, which is this one's parent.
+    unsafe { HEAPS.peek() }.for_each(State::forget_lost_owner);
+    // SAFETY: as above.
+    unsafe { after_fork() }
+}
