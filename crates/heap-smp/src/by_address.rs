@@ -18,8 +18,9 @@ use crate::core_heap::CORE;
 use crate::directory::Owner;
 use crate::large;
 use crate::pace;
+use crate::reclaim;
 use crate::segment::Kind;
-use crate::size::{CLASS, CLASSES};
+use crate::size::CLASS;
 use crate::sync::Ordering;
 use crate::thread_cache::c_cache::{self, Bin, C_ALIGN, SETTINGS};
 use crate::violation::{Violation, report};
@@ -270,12 +271,5 @@ pub unsafe fn realloc(block: NonNull<u8>, size: usize) -> *mut u8 {
 /// Returns whether any was. O(free memory).
 pub fn purge() -> bool {
     c_cache::flush();
-    for class in 0..CLASSES {
-        CORE.drain_depot(class);
-        CORE.trim(class);
-    }
-    CORE.runs.drain(&CORE.spans);
-    let mut spans = CORE.spans.lock();
-    let all = spans.counts.dirty;
-    spans.decommit(all, false) > 0
+    reclaim::purge(&CORE) > 0
 }

@@ -157,6 +157,11 @@ impl CoreHeap {
         self.centrals[class].counts()
     }
 
+    /// Blocks in a class's depot.
+    pub(crate) fn in_depot(&self, class: usize) -> usize {
+        self.depots[class].count() * CLASS[class].chain as usize
+    }
+
     /// Closes all locks, in their order, so that a fork finds every structure whole.
     pub(crate) fn lock_for_fork(&self) {
         for central in &self.centrals {

@@ -59,6 +59,13 @@ impl Depot {
         ptr::null_mut()
     }
 
+    /// Chains that it holds.
+    #[cfg(not(loom))]
+    pub(crate) fn count(&self) -> usize {
+        // Relaxed: a look in passing.
+        self.places.iter().filter(|place| !place.load(Ordering::Relaxed).is_null()).count()
+    }
+
     /// A sum over what the places hold: the same again, most likely, if nothing was left or taken. Zero: empty.
     #[cfg(not(loom))]
     pub(crate) fn trace(&self) -> usize {

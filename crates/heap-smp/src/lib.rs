@@ -68,6 +68,14 @@ mod private_large;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
+mod stats_text;
+#[cfg(not(loom))]
+mod stretch;
+#[cfg(not(loom))]
+mod map_svg;
+#[cfg(not(loom))]
+mod heap_map;
+#[cfg(not(loom))]
 mod validate;
 #[cfg(all(feature = "std", not(loom)))]
 mod smp_allocator;
@@ -80,6 +88,8 @@ pub mod by_address;
 pub use config::Settings;
 #[cfg(all(feature = "std", not(loom)))]
 pub use heap::Heap;
+#[cfg(not(loom))]
+pub use heap_map::HeapMap;
 #[cfg(all(feature = "std", not(loom)))]
 pub use smp_allocator::SmpAllocator;
 #[cfg(not(loom))]

@@ -99,11 +99,9 @@ fn strike(state: &State, block: NonNull<u8>) {
 
 fn strike_run(state: &State, segment: &'static Segment, addr: usize) {
     let mut spans = CORE.spans.lock();
-    let Some(span) = segment.span_at(addr) else {
-        // Free, or inside a run: the process's heap says which, when it finds the same.
-        return;
-    };
-    if span.kind() == Kind::Run && span.base().addr() == addr {
+    // Free, or inside a run: the process's heap says which, when it finds the same.
+    let Some(span) = segment.span_at(addr) else { return };
+    if span.kind() == Kind::Run && span.base().addr() == addr && !span.is_parked() {
         if span.tenant() != state.roll.tenant() {
             report(Violation::WrongHeap, addr)
         }

@@ -69,6 +69,11 @@ pub(crate) fn start_helper() {
 #[cfg(not(feature = "std"))]
 pub(crate) fn start_helper() {}
 
+/// Whether the helper runs.
+pub(crate) fn is_helper_running() -> bool {
+    HELPER.load(Ordering::Relaxed)
+}
+
 #[cfg(feature = "std")]
 fn help() {
     let mut watch = Watch::new();

@@ -11,6 +11,7 @@ use crate::config::UNIT;
 use crate::core_heap::{Activity, CoreHeap};
 use crate::size::CLASSES;
 use crate::span_heap::SpanHeap;
+use crate::sync::{AtomicUsize, Ordering};
 
 /// Ticks over which the low-water mark is taken.
 const WINDOW: usize = 4;
@@ -23,6 +24,28 @@ const PARTS_EVERY: usize = 16;
 
 /// Units given back under one holding of the lock: some hundred microseconds at the most.
 const PIECE: usize = (4 << 20) / UNIT;
+
+/// Ticks so far, of the helper or of calls that do its work.
+static TICKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Ticks so far.
+pub(crate) fn ticks() -> usize {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// Gives back all that is free, whatever may be needed soon. Returns bytes: of free memory that may have been resident, and of
+/// pages inside slabs that were not given back since they were last used.
+pub(crate) fn purge(core: &CoreHeap) -> usize {
+    let mut bytes = 0;
+    for class in 0..CLASSES {
+        core.drain_depot(class);
+        bytes += core.trim(class);
+    }
+    core.runs.drain(&core.spans);
+    let mut spans = core.spans.lock();
+    let all = spans.counts.dirty;
+    bytes + spans.decommit(all, false) * UNIT
+}
 
 /// What the helper remembers from tick to tick.
 #[derive(Debug)]
@@ -58,6 +81,7 @@ impl Watch {
 
     /// One tick has passed: gives back what was not needed. Says whether there is more to watch.
     pub(crate) fn tick(&mut self, core: &CoreHeap) -> bool {
+        TICKS.fetch_add(1, Ordering::Relaxed);
         let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class)).count() > 0;
         let parked = core.runs.age(&core.spans);
         let quiet = self.classes.iter().all(|class| class.quiet > 0);

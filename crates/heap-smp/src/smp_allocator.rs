@@ -8,8 +8,9 @@ use heap_core::{AllocError, Allocator, UsableSize};
 
 use crate::config::Settings;
 use crate::core_heap::CORE;
+use crate::heap_map::HeapMap;
 use crate::large;
-use crate::size::CLASSES;
+use crate::reclaim;
 use crate::stats::Stats;
 use crate::thread_cache;
 use crate::validate;
@@ -50,16 +51,27 @@ impl SmpAllocator {
 
     /// Gives memory back to the system: the calling thread's cache and the depots are emptied, and free pages
     /// dropped. Other threads' caches stay as they are. O(free memory).
-    pub fn purge(&self) {
+    ///
+    /// Returns how many bytes of free memory that may have been resident went back: at most so much is resident less.
+    ///
+    /// ```
+    /// use heap_smp::SmpAllocator;
+    /// #[global_allocator]
+    /// static GLOBAL: SmpAllocator = SmpAllocator::new();
+    ///
+    /// drop(vec![1u8; 4 << 20]);
+    /// assert!(GLOBAL.purge() >= 4 << 20);
+    /// assert_eq!(GLOBAL.stats().free_resident_bytes, 0);
+    /// ```
+    pub fn purge(&self) -> usize {
         thread_cache::flush_this_thread();
-        for class in 0..CLASSES {
-            CORE.drain_depot(class);
-            CORE.trim(class);
-        }
-        CORE.runs.drain(&CORE.spans);
-        let mut spans = CORE.spans.lock();
-        let all = spans.counts.dirty;
-        spans.decommit(all, false);
+        reclaim::purge(&CORE)
+    }
+
+    /// What lies where, as a picture.
+    #[must_use]
+    pub const fn map(&self) -> HeapMap {
+        HeapMap::new()
     }
 
     /// What the heap holds. Exact for each counter, not across them while other threads run. O(classes).

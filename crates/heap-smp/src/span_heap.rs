@@ -50,6 +50,8 @@ pub(crate) struct Counts {
     pub(crate) dirty_low: usize,
     /// Segments' units, free or not.
     pub(crate) total: usize,
+    /// Given back to the system so far.
+    pub(crate) returned: usize,
 }
 
 /// The state behind the span heap's lock.
@@ -88,7 +90,7 @@ impl SpanHeap {
             segments: [None; SEGMENTS],
             summary: [Summary { free: 0, dirty: 0, longest: 0, longest_dirty: 0 }; SEGMENTS],
             count: 0,
-            counts: Counts { in_use: 0, dirty: 0, takes: 0, dirty_low: 0, total: 0 },
+            counts: Counts { in_use: 0, dirty: 0, takes: 0, dirty_low: 0, total: 0, returned: 0 },
             settings: Settings::UNSET,
         }
     }
@@ -340,6 +342,7 @@ impl SpanHeap {
             }
         }
         self.counts.dirty_low = self.counts.dirty_low.min(self.counts.dirty);
+        self.counts.returned += done;
         done
     }
 

@@ -126,6 +126,7 @@ pub(crate) fn alloc(layout: Layout, settings: &Settings) -> *mut u8 {
 }
 
 /// As [`alloc`], for a block whose first `len` bytes will be written at once.
+#[cfg(feature = "std")]
 #[inline]
 pub(crate) fn alloc_to_fill(layout: Layout, len: usize, settings: &Settings) -> *mut u8 {
     match bin_of(layout) {
