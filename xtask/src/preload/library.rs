@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::preload::debian::Debian;
 use crate::run;
 use crate::workspace;
 
@@ -60,19 +61,27 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     Ok(path.into())
 }
 
-/// All that this machine has, ours first; and a line for each one that is missing.
+/// All that this machine has or Debian gives, ours first; and a line for each one that is missing.
 ///
 /// # Errors
 ///
 /// When ours does not compile.
-pub(crate) fn all() -> anyhow::Result<(Vec<Library>, Vec<String>)> {
+pub(crate) fn all(debian: &Debian) -> anyhow::Result<(Vec<Library>, Vec<String>)> {
     let ours = Library { name: OURS, preload: build()?.display().to_string() };
     let mut libraries = vec![ours, Library { name: NONE, preload: String::new() }];
     let mut missing = Vec::new();
     for (name, file, package) in RIVALS {
-        match FOLDERS.iter().map(|folder| Path::new(folder).join(file)).find(|path| path.exists()) {
-            Some(path) => libraries.push(Library { name, preload: path.display().to_string() }),
-            None => missing.push(format!("{name}: no {file} here (package {package})")),
+        let installed =
+            || FOLDERS.iter().map(|folder| Path::new(folder).join(file)).find(|path| path.exists());
+        let found = installed().or_else(|| debian.library(file));
+        let found = match found {
+            None => debian.fetch(&[package]).map(|()| debian.library(file)),
+            found => Ok(found),
+        };
+        match found {
+            Ok(Some(path)) => libraries.push(Library { name, preload: path.display().to_string() }),
+            Ok(None) => missing.push(format!("{name}: no {file} in Debian's package {package}")),
+            Err(reason) => missing.push(format!("{name}: no {file} here; {reason}")),
         }
     }
     Ok((libraries, missing))

@@ -3,8 +3,9 @@
 //! `-- CMD…` runs one. `--check` runs real programs with and without it, which must print the same; `--compare`
 //! also measures them, beside the other allocators that this machine has as libraries.
 
-mod library;
+mod debian;
 mod programs;
+mod library;
 mod record;
 mod session;
 mod tables;

@@ -9,32 +9,66 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
+use crate::preload::debian::Debian;
 use crate::workspace;
 
 /// A program of somebody else, or a small one of ours.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Also the name of its script.
+    /// Also the name of its script, or the script's `$NAME`.
     pub(crate) name: &'static str,
+    /// The name of its script.
+    script: &'static str,
     /// Commands that it needs.
     needs: &'static [&'static str],
+    /// Debian's packages that have them.
+    packages: &'static [&'static str],
     prepares: bool,
 }
 
-const fn program(name: &'static str, needs: &'static [&'static str], prepares: bool) -> Program {
-    Program { name, needs, prepares }
+const fn program(
+    name: &'static str,
+    needs: &'static [&'static str],
+    packages: &'static [&'static str],
+    prepares: bool,
+) -> Program {
+    Program { name, script: name, needs, packages, prepares }
 }
 
-static PROGRAMS: [Program; 9] = [
-    program("python3", &["python3"], true),
-    program("sqlite3", &["sqlite3"], false),
-    program("g++", &["g++"], false),
-    program("git", &["git"], true),
-    program("perl", &["perl"], false),
-    program("node", &["node"], false),
-    program("redis", &["redis-server", "redis-benchmark", "redis-cli"], false),
-    program("threads", &["g++"], true),
-    program("start", &["true"], false),
+/// A small program of ours in `stress`, which does little but allocate.
+const fn stress(name: &'static str) -> Program {
+    Program { name, script: "stress", needs: &["cc"], packages: &[], prepares: true }
+}
+
+static PROGRAMS: [Program; 23] = [
+    program("python3", &["python3"], &["python3"], true),
+    program("sqlite3", &["sqlite3"], &["sqlite3"], false),
+    program("g++", &["g++"], &[], false),
+    program("git", &["git"], &["git"], true),
+    program("perl", &["perl"], &["perl"], false),
+    program("node", &["node"], &["nodejs"], false),
+    program(
+        "redis",
+        &["redis-server", "redis-benchmark", "redis-cli"],
+        &["redis-server", "redis-tools"],
+        false,
+    ),
+    program("lua", &["lua5.4"], &["lua5.4"], false),
+    program("ruby", &["ruby"], &["ruby"], false),
+    program("jq", &["jq"], &["jq"], true),
+    program("xmllint", &["xmllint"], &["libxml2-utils"], true),
+    program("gs", &["gs"], &["ghostscript"], false),
+    program("z3", &["z3"], &["z3"], true),
+    program("threads", &["g++"], &[], true),
+    stress("numbers"),
+    stress("order"),
+    stress("replace"),
+    stress("graph"),
+    stress("growth"),
+    stress("large"),
+    stress("server"),
+    stress("handover"),
+    program("start", &["true"], &[], false),
 ];
 
 /// The programs whose names contain one of `only`; all for none.
@@ -48,6 +82,8 @@ pub(crate) fn chosen(only: &[String]) -> Vec<&'static Program> {
 pub(crate) struct Place {
     work: PathBuf,
     fixtures: PathBuf,
+    /// What was unpacked because it is not installed.
+    pub(crate) debian: Debian,
 }
 
 impl Place {
@@ -57,7 +93,8 @@ impl Place {
     pub(crate) fn open() -> anyhow::Result<Self> {
         let work = workspace::metadata()?.target_directory.join("preload").into_std_path_buf();
         fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
-        Ok(Self { work, fixtures: workspace::root().join("xtask/src/preload/programs") })
+        let debian = Debian::below(&work);
+        Ok(Self { work, debian, fixtures: workspace::root().join("xtask/src/preload/programs") })
     }
 
     /// A file in the folder where scripts leave what they make.
@@ -73,17 +110,29 @@ impl Program {
     ///
     /// Why it cannot be run here, in one line.
     pub(crate) fn prepare(&self, place: &Place) -> Result<(), String> {
-        if let Some(missing) = self.needs.iter().find(|name| !is_installed(name)) {
-            return Err(format!("{missing} is not installed"));
+        if let Some(missing) = self.missing(place) {
+            if self.packages.is_empty() {
+                return Err(format!("{missing} is not installed"));
+            }
+            let fetched = place.debian.fetch(self.packages);
+            fetched.map_err(|reason| format!("{missing} is not installed; {reason}"))?;
         }
-        if self.prepares {
-            let output = self.command(place, "prepare", "").output().map_err(|error| error.to_string())?;
+        if let Some(missing) = self.missing(place) {
+            return Err(format!("{missing} is in none of Debian's packages {}", self.packages.join(" ")));
+        }
+        for verb in if self.prepares { &["prepare", "run"][..] } else { &["run"] } {
+            let output = self.command(place, verb, "").output().map_err(|error| error.to_string())?;
             if !output.status.success() {
                 let text = String::from_utf8_lossy(&output.stderr);
-                return Err(format!("cannot be prepared: {}", text.lines().next().unwrap_or_default()));
+                return Err(format!("cannot {verb}: {}", text.lines().next().unwrap_or_default()));
             }
         }
         Ok(())
+    }
+
+    /// The first command that is neither installed nor unpacked.
+    fn missing(&self, place: &Place) -> Option<&'static str> {
+        self.needs.iter().copied().find(|name| !place.debian.has_command(name))
     }
 
     /// The script, told to `verb`, with `preload` beneath the program.
@@ -102,8 +151,13 @@ impl Program {
     }
 
     fn arguments(&self, command: &mut Command, place: &Place, verb: &str, preload: &str) {
-        command.arg(place.fixtures.join(format!("{}.sh", self.name))).arg(verb);
-        command.env("PRELOAD", preload).env("WORK", &place.work).env("FIXTURES", &place.fixtures);
+        command.arg(place.fixtures.join(format!("{}.sh", self.script))).arg(verb);
+        place.debian.show_to(command);
+        command
+            .env("NAME", self.name)
+            .env("PRELOAD", preload)
+            .env("WORK", &place.work)
+            .env("FIXTURES", &place.fixtures);
         command.env("ROOT", workspace::root()).stdin(Stdio::null());
     }
 
@@ -119,12 +173,6 @@ impl Program {
     }
 }
 
-/// Whether a command is on the search path.
-fn is_installed(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,11 +181,18 @@ mod tests {
     fn every_program_has_a_script_that_a_shell_can_read() {
         let place = Place::open().unwrap();
         for program in &PROGRAMS {
-            let script = place.fixtures.join(format!("{}.sh", program.name));
+            let script = place.fixtures.join(format!("{}.sh", program.script));
             let text = fs::read_to_string(&script).unwrap();
             assert!(text.starts_with("# ") && text.contains("\nrun)"), "{}", program.name);
             assert_eq!(text.contains("\nprepare)"), program.prepares, "{}", program.name);
             assert!(Command::new("sh").arg("-n").arg(script).status().unwrap().success(), "{}", program.name);
+            if program.script == "stress" {
+                assert!(
+                    place.fixtures.join(format!("stress/{}.c", program.name)).exists(),
+                    "{}",
+                    program.name
+                );
+            }
         }
     }
 

@@ -19,9 +19,9 @@ use crate::workspace;
 ///
 /// When something of ours cannot be built or written. A program that fails is noted in the record.
 pub(crate) fn measure(programs: &[&Program], rounds: usize, file: &Path) -> anyhow::Result<Record> {
-    let (libraries, mut skipped) = library::all()?;
-    let meter = build_meter()?;
     let place = Place::open()?;
+    let (libraries, mut skipped) = library::all(&place.debian)?;
+    let meter = build_meter()?;
     let mut here = Vec::new();
     for program in programs {
         match program.prepare(&place) {
