@@ -12,7 +12,7 @@ use crate::directory::{Directory, Owner};
 use crate::lock::Lock;
 use crate::roll::Roll;
 use crate::run_cache::RunCache;
-use crate::segment::{Kind, Purpose, Segment, Span};
+use crate::segment::{Purpose, Segment, Span};
 use crate::size::{CLASS, Class};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
@@ -113,20 +113,29 @@ impl Central {
         let known = &CLASS[class];
         let mut slabs = self.slabs.lock();
         slabs.journeys = slabs.journeys.wrapping_add(1);
-        let mut rest = blocks;
-        let mut recent = None;
-        while let Some(first) = rest.first() {
+        let slack = if ground.roll.is_some() { 2 * known.slots as usize } else { 0 };
+        let mut recent: Option<Place> = None;
+        for block in blocks {
             // SAFETY: the caller initialised the slice.
-            let (segment, span) = locate(ground, class, unsafe { first.assume_init() }, recent);
-            recent = Some(segment);
-            // SAFETY: as above; neighbours in a chain often come from one slab, so it is looked up once for all of them.
-            let count = unsafe { slabs.put(span, known, rest) };
-            rest = &rest[count..];
-            // At once, also the last one: chains and depots are slack enough, and its units serve any class or run. But a
-            // private heap has no depot: of each class it keeps a slab's worth for the threads that do not own it.
-            let slack = if ground.roll.is_some() { 2 * known.slots as usize } else { 0 };
-            if span.free() == known.slots && slabs.free >= slack {
-                slabs.close(ground, segment, span);
+            let addr = unsafe { block.assume_init() }.addr().get();
+            let place = match recent {
+                Some(place) if known.holds(addr.wrapping_sub(place.base)) => place,
+                _ => locate(ground, class, addr, recent),
+            };
+            recent = Some(place);
+            let Some(slot) = known.slot_starting_at(addr.wrapping_sub(place.base)) else {
+                report(Violation::InteriorPointer, addr)
+            };
+            // SAFETY: the span is a slab of this class, which has the slot.
+            match unsafe { slabs.put(place.span, slot) } {
+                None => report(Violation::DoubleFree, addr),
+                // At once, also the last one: chains and depots are slack enough, and its units serve any class or run. But a
+                // private heap has no depot: of each class it keeps a slab's worth for the threads that do not own it.
+                Some(free) if free == known.slots && slabs.free >= slack => {
+                    slabs.close(ground, place.segment, place.span);
+                    recent = None;
+                }
+                Some(_) => {}
             }
         }
         // A private heap's homes are not watched: it brings them in order when it is purged.
@@ -196,31 +205,33 @@ impl Central {
     }
 }
 
-/// The slab that a block lies in which is said to be of `class`. Aborts if it does not lie in one. The segment of the
-/// block before saves most lookups.
-#[inline]
-fn locate(
-    ground: Ground<'_>,
-    class: usize,
-    block: NonNull<u8>,
-    recent: Option<&'static Segment>,
-) -> (&'static Segment, &'static Span) {
-    let addr = block.addr().get();
+/// Where a block lies. Neighbours in a chain often lie in one slab, or at least in one segment.
+#[derive(Clone, Copy)]
+struct Place {
+    segment: &'static Segment,
+    span: &'static Span,
+    /// The address at which the span starts.
+    base: usize,
+}
+
+/// The slab of `class` that `addr` lies in. Aborts if it does not lie in one.
+#[inline(always)]
+fn locate(ground: Ground<'_>, class: usize, addr: usize, recent: Option<Place>) -> Place {
     let segment = match recent {
-        Some(segment) if segment.base().addr() == addr & !(SEGMENT - 1) => segment,
+        Some(place) if place.base & !(SEGMENT - 1) == addr & !(SEGMENT - 1) => place.segment,
         _ => match ground.directory.owner_of(addr) {
             Some(Owner::Segment(segment)) => segment,
             _ => report(Violation::ForeignPointer, addr),
         },
     };
-    let Some(span) = segment.span_at(addr) else { report(Violation::ForeignPointer, addr) };
-    if span.kind() != Kind::Slab || span.class() != class {
+    let Some((span, offset)) = segment.place_at(addr) else { report(Violation::ForeignPointer, addr) };
+    if !span.is_slab_of(class) {
         report(Violation::WrongLayout, addr)
     }
     if span.tenant() != ground.tenant() {
         report(Violation::WrongHeap, addr)
     }
-    (segment, span)
+    Place { segment, span, base: addr.wrapping_sub(offset) }
 }
 
 impl Slabs {
@@ -303,48 +314,31 @@ impl Slabs {
         count
     }
 
-    /// Marks the slots of the first blocks as home, as far as they lie in this slab; returns how many do, at least one.
+    /// Marks a slot as home, and returns how many of its slab are. `None`: it was home already.
     ///
     /// # Safety
     ///
-    /// The slice is initialised, and its first block lies in the slab.
-    unsafe fn put(&mut self, span: &Span, class: &Class, blocks: &[MaybeUninit<NonNull<u8>>]) -> usize {
+    /// `span` is a slab of this class, and has the slot.
+    #[inline(always)]
+    unsafe fn put(&mut self, span: &Span, slot: usize) -> Option<u32> {
         // SAFETY: S2: the lock of the class is held.
         let state = unsafe { &mut *span.slab.get() };
-        let (base, len) = (span.base().addr(), span.units() * UNIT);
-        let bits = span.bits();
-        let mut first_word = state.first_word as usize;
-        let mut count = 0;
-        for block in blocks {
-            // SAFETY: the caller initialised the slice.
-            let addr = unsafe { block.assume_init() }.addr().get();
-            let offset = addr.wrapping_sub(base);
-            if offset >= len {
-                break;
-            }
-            let slot = class.slot_at(offset);
-            if slot * class.slot as usize != offset || slot >= class.slots as usize {
-                report(Violation::InteriorPointer, addr)
-            }
-            let (at, bit) = (slot / 64, 1u64 << (slot % 64));
-            // SAFETY: `slot` is one of the slab's, so the word is in its bitmap; S2.
-            let word = unsafe { &mut *bits.add(at) };
-            if *word & bit != 0 {
-                report(Violation::DoubleFree, addr)
-            }
-            *word |= bit;
-            first_word = first_word.min(at);
-            count += 1;
+        let (at, bit) = (slot / 64, 1u64 << (slot % 64));
+        // SAFETY: the slot is one of the slab's (caller), so the word is in its bitmap; S2.
+        let word = unsafe { &mut *span.bits().add(at) };
+        if *word & bit != 0 {
+            return None;
         }
+        *word |= bit;
+        state.first_word = state.first_word.min(at as u32);
         state.trimmed = false;
-        state.first_word = first_word as u32;
-        let was_full = span.free() == 0;
-        span.set_free(span.free() + count as u32);
-        self.free += count;
-        if was_full {
+        let free = span.free() + 1;
+        span.set_free(free);
+        self.free += 1;
+        if free == 1 {
             self.list(span);
         }
-        count
+        Some(free)
     }
 
     fn list(&mut self, span: &Span) {

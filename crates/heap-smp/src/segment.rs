@@ -9,7 +9,9 @@ use core::ptr::{self, NonNull};
 
 use crate::config::{HUGE_PAGE, SEGMENT, UNIT, UNITS};
 use crate::size::{CLASS, CLASSES};
-use crate::sync::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering};
+#[cfg(feature = "malloc")]
+use crate::sync::AtomicU8;
+use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
 
 /// Words of a bitmap with a bit for each unit.
 pub(crate) const MAP_WORDS: usize = UNITS / 64;
@@ -56,8 +58,8 @@ pub(crate) enum Purpose {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Span {
-    kind: AtomicU8,
-    class: AtomicU8,
+    /// The kind, and the class in the high byte.
+    tag: AtomicU16,
     units: AtomicU32,
     /// The first byte, or null where no span ever started.
     base: AtomicPtr<u8>,
@@ -92,10 +94,15 @@ pub(crate) struct SlabState {
     pub(crate) prev: *mut Span,
 }
 
+/// A span's `tag`.
+const fn tag(kind: Kind, class: u8) -> u16 {
+    kind as u16 | (class as u16) << 8
+}
+
 impl Span {
     #[inline]
     pub(crate) fn kind(&self) -> Kind {
-        match self.kind.load(Ordering::Relaxed) {
+        match self.tag.load(Ordering::Relaxed) as u8 {
             1 => Kind::Slab,
             2 => Kind::Run,
             _ => Kind::None,
@@ -104,19 +111,25 @@ impl Span {
 
     #[inline]
     pub(crate) fn class(&self) -> usize {
-        self.class.load(Ordering::Relaxed) as usize
+        (self.tag.load(Ordering::Relaxed) >> 8) as usize
+    }
+
+    /// Whether it is a slab of this class.
+    #[inline]
+    pub(crate) fn is_slab_of(&self, class: usize) -> bool {
+        self.tag.load(Ordering::Relaxed) == tag(Kind::Slab, class as u8)
     }
 
     /// Whether a run was freed, and waits in the run cache for the next request (its R1).
     #[inline]
     pub(crate) fn is_parked(&self) -> bool {
-        self.class.load(Ordering::Relaxed) == PARKED
+        self.tag.load(Ordering::Relaxed) == tag(Kind::Run, PARKED)
     }
 
     /// Marks a run as parked, or as a block again. The caller holds the run's stripe of the run cache.
     #[inline]
     pub(crate) fn set_parked(&self, parked: bool) {
-        self.class.store(if parked { PARKED } else { 0 }, Ordering::Relaxed);
+        self.tag.store(tag(Kind::Run, if parked { PARKED } else { 0 }), Ordering::Relaxed);
     }
 
     #[inline]
@@ -275,6 +288,15 @@ impl Segment {
         head.checked_sub(1).map(|head| &self.spans[head])
     }
 
+    /// As [`span_at`](Self::span_at), with the bytes from the span's start to `addr`.
+    #[inline]
+    pub(crate) fn place_at(&self, addr: usize) -> Option<(&Span, usize)> {
+        let inside = addr & (SEGMENT - 1);
+        // Relaxed: as for `span_at`.
+        let head = (self.heads[inside / UNIT].load(Ordering::Relaxed) as usize).checked_sub(1)?;
+        Some((&self.spans[head], inside.wrapping_sub(head * UNIT)))
+    }
+
     /// The class of the slab that owns the unit at `addr`, an address within this segment; `None` if none does.
     #[cfg(feature = "malloc")]
     #[inline]
@@ -309,9 +331,8 @@ impl Segment {
             Purpose::Run => (Kind::Run, 0, ptr::null_mut(), 1, 0),
         };
         span.base.store(self.unit_ptr(unit).as_ptr(), Ordering::Relaxed);
-        span.class.store(class, Ordering::Relaxed);
         span.bits.store(bits, Ordering::Relaxed);
-        span.kind.store(kind as u8, Ordering::Relaxed);
+        span.tag.store(tag(kind, class), Ordering::Relaxed);
         span.units.store(units as u32, Ordering::Relaxed);
         for head in &self.heads[unit..unit + marked] {
             head.store(unit as u16 + 1, Ordering::Relaxed);
@@ -333,7 +354,7 @@ impl Segment {
             head.store(0, Ordering::Relaxed);
         }
         self.mark(unit..unit + marked, 0);
-        span.kind.store(Kind::None as u8, Ordering::Relaxed);
+        span.tag.store(tag(Kind::None, 0), Ordering::Relaxed);
     }
 
     /// The run that `addr` lies in, though not in its first unit. Slow.

@@ -57,6 +57,19 @@ impl Class {
         }
     }
 
+    /// Whether the byte at `offset` from a slab's start lies in it.
+    #[inline]
+    pub(crate) fn holds(&self, offset: usize) -> bool {
+        offset < self.units as usize * UNIT
+    }
+
+    /// The slot that starts at `offset` bytes from the slab's start, if one does.
+    #[inline]
+    pub(crate) fn slot_starting_at(&self, offset: usize) -> Option<usize> {
+        let slot = self.slot_at(offset);
+        (slot * self.slot as usize == offset && slot < self.slots as usize).then_some(slot)
+    }
+
     /// Which slot the byte at `offset` from the slab's start is in.
     #[inline]
     pub(crate) fn slot_at(&self, offset: usize) -> usize {
