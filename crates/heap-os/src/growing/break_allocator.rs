@@ -125,8 +125,9 @@ unsafe impl<S: Break> Allocator for BreakAllocator<S> {
     }
 
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        let fits = Layout::from_size_align(new_size, layout.align()).is_ok();
-        if layout.size() == 0 || new_size == 0 || !fits {
+        // The largest size of a layout at this alignment.
+        let largest = isize::MAX as usize + 1 - layout.align();
+        if layout.size() == 0 || new_size == 0 || new_size > largest {
             return layout.size() == new_size;
         }
         let (old, new) = (rounded(layout.size()), rounded(new_size));
@@ -185,17 +186,16 @@ impl Heap {
         let initial = if self.end.is_null() { source.initial() } else { None };
         let grow = || {
             let missing = size - self.free.size_before(self.end);
-            // On 32 bits there may not be so many addresses. No panic here: the lock would be held for good.
-            let end = self.end.addr().checked_add(missing)?.checked_add(STEP)?;
-            source.grow(missing.checked_add(self.free.room_for_map(end))?)
+            // On 32 bits there may not be so many addresses. No panic here: the lock would be held for good. The other
+            // sums do not overflow: `missing` is at most half of all addresses and a grain, the map's share 1/32.
+            let end = self.end.addr().checked_add(missing + STEP)?;
+            source.grow(missing + self.free.room_for_map(end))
         };
         let (base, len) = initial.or_else(grow)?;
         // What ends where addresses do is lost: its end would be null.
-        base.addr().get().checked_add(len)?;
+        let end = NonNull::new(base.as_ptr().wrapping_add(len))?;
+        self.end = end.as_ptr();
         // SAFETY: fresh memory, which the source gives up for good; `len` bytes of it.
-        unsafe {
-            self.end = base.as_ptr().add(len);
-            self.free.add(base.as_ptr(), len).then_some(())
-        }
+        unsafe { self.free.add(base.as_ptr(), len).then_some(()) }
     }
 }
