@@ -68,8 +68,9 @@ impl<A: Allocator, const MIN: usize, const MAX: usize> FreeList<A, MIN, MAX> {
         MIN <= size && size <= MAX && layout.align() <= Self::LAYOUT.align()
     }
     #[inline]
-    fn pop(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if Self::is_listed(layout.size(), layout) { self.list.pop() } else { None }
+    fn pop(&self, layout: Layout) -> Option<NonNull<[u8]>> {
+        let block = if Self::is_listed(layout.size(), layout) { self.list.pop() } else { None };
+        block.map(|block| NonNull::slice_from_raw_parts(block, MAX))
     }
     /// What the client gets of an unlisted block of `size` bytes: no size that the list would serve (L2).
     #[inline]
@@ -94,7 +95,7 @@ unsafe impl<A: Allocator, const MIN: usize, const MAX: usize> Allocator for Free
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if let Some(block) = self.pop(layout) {
-            return Ok(NonNull::slice_from_raw_parts(block, MAX));
+            return Ok(block);
         }
         self.alloc_with(layout, A::alloc)
     }
@@ -125,12 +126,10 @@ unsafe impl<A: Allocator, const MIN: usize, const MAX: usize> Allocator for Free
     }
     #[inline]
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if let Some(block) = self.pop(layout) {
-            // SAFETY: L1: `MAX` bytes that are nobody's.
-            unsafe { block.write_bytes(0, MAX) };
-            return Ok(NonNull::slice_from_raw_parts(block, MAX));
-        }
-        self.alloc_with(layout, A::alloc_zeroed)
+        let Some(block) = self.pop(layout) else { return self.alloc_with(layout, A::alloc_zeroed) };
+        // SAFETY: L1: `MAX` bytes that are nobody's.
+        unsafe { block.cast::<u8>().write_bytes(0, MAX) };
+        Ok(block)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The shape of a file: it opens with `//!`, has at most [`FILE_LINES`] lines, and its functions at most
-//! [`FUNCTION_LINES`].
+//! [`FUNCTION_LINES`]. A part of heap-compose has at most [`PART_LINES`] lines of code.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
@@ -13,6 +13,17 @@ pub(crate) const FILE_LINES: usize = 400;
 /// From `fn` to the closing brace; longer does not fit a screen.
 pub(crate) const FUNCTION_LINES: usize = 60;
 
+/// Lines of code of a part of heap-compose, without comments, attributes and blank lines: what is read to check it.
+pub(crate) const PART_LINES: usize = 100;
+
+/// Where the parts are.
+const PARTS: &str = "crates/heap-compose/src/";
+
+fn is_code(line: &str) -> bool {
+    let line = line.trim_start();
+    !line.is_empty() && !line.starts_with("//") && !line.starts_with('#')
+}
+
 /// Breaches in one file.
 pub(crate) fn check(source: &Source) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -23,6 +34,10 @@ pub(crate) fn check(source: &Source) -> Vec<Breach> {
     let lines = source.text.lines().count();
     if lines > FILE_LINES {
         breaches.push(source.breach(0, format!("{lines} lines, {FILE_LINES} allowed")));
+    }
+    let code = source.text.lines().filter(|line| is_code(line)).count();
+    if code > PART_LINES && source.path.starts_with(PARTS) {
+        breaches.push(source.breach(0, format!("{code} lines of code, {PART_LINES} allowed in a part")));
     }
     let mut functions = Functions { source, breaches };
     functions.visit_file(&source.syntax);
@@ -90,6 +105,16 @@ mod tests {
         let file = |lines: usize| format!("//! x\n{}", "// y\n".repeat(lines - 1));
         assert_eq!(breaches(&file(400)), [""; 0]);
         assert_eq!(breaches(&file(401)), ["0: 401 lines, 400 allowed"]);
+    }
+
+    #[test]
+    fn a_part_of_101_lines_of_code_is_a_breach_and_comments_do_not_count() {
+        let part = |lines: usize| {
+            let text = format!("//! x\n\n/// y\n#[inline]\n{}", "use a::b;\n".repeat(lines));
+            check(&Source::parse("crates/heap-compose/src/a.rs", &text).unwrap()).len()
+        };
+        assert_eq!((part(100), part(101)), (0, 1));
+        assert_eq!(breaches(&format!("//! x\n{}", "use a::b;\n".repeat(101))), [""; 0]);
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn explicit_huge_pages_are_given_or_refused() {
         }
     }
     assert_eq!(pages::map_huge(huge / 2, HugeSize::Mib2).unwrap_err().code, OsError::ABSURD);
-    assert!(Reservation::huge(1 << 62, HugeSize::Gib1).is_err());
+    assert!(Reservation::huge(1 << (usize::BITS - 2), HugeSize::Gib1).is_err());
 }
 
 #[test]

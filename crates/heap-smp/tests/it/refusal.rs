@@ -144,7 +144,7 @@ fn a_refused_request_leaves_the_address_space_to_others() {
 
 #[cfg(unix)]
 fn limit_address_space(bytes: u64) {
-    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    let limit = libc::rlimit { rlim_cur: bytes as libc::rlim_t, rlim_max: bytes as libc::rlim_t };
     // SAFETY: a plain system call on a value of ours.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
 }
