@@ -22,8 +22,8 @@ use crate::sync::SpinLock;
 /// - A request takes a free block that is hardly larger, and of several the one at a low address; of small ones the one that
 ///   was freed last. Only if there is none the memory grows, by what is missing behind its last free block.
 /// - Any alignment.
-/// - One lock, where there can be threads at all. Time is O(1), but for growth, and for blocks of more than 2^17 double words,
-///   which are looked for one by one.
+/// - One lock, where there can be threads at all. Time is O(1), but for growth, and for free blocks of about the size that are
+///   too small: those within a quarter of a doubling, or beyond 2^17 double words, are passed one by one.
 /// - Of a freed block's content the first three words and the last are lost, the rest stays until it is reused.
 ///
 /// The source may hand out memory with gaps (somebody else moves the break): each piece is used for itself.
