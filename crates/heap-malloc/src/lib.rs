@@ -21,4 +21,6 @@ pub use cpp::{
 };
 pub use malloc::{calloc, free, malloc, realloc, reallocarray};
 pub use sized::{free_aligned_sized, free_sized};
-pub use whole::{malloc_trim, malloc_usable_size};
+pub use whole::{
+    MallInfo, MallInfo2, cfree, mallinfo, mallinfo2, malloc_stats, malloc_trim, malloc_usable_size, mallopt,
+};

@@ -274,3 +274,9 @@ pub fn purge() -> bool {
     c_cache::flush();
     reclaim::purge(&CORE) > 0
 }
+
+/// What the heap holds. Locks each class for a moment. O(classes).
+#[must_use]
+pub fn stats() -> crate::stats::Stats {
+    crate::stats::Stats::of(&CORE)
+}

@@ -30,3 +30,13 @@ fn the_first_blocks_of_each_size_and_alignment_are_whole() {
     passes("small.c", Way::Preloaded, &["aligned"]);
     passes("small.c", Way::Linked, &["aligned"]);
 }
+
+#[test]
+fn no_function_of_the_c_and_cpp_libraries_is_forgotten() {
+    passes("surface.c", Way::Named, &[]);
+}
+
+#[test]
+fn plugins_come_and_go_and_programs_are_started() {
+    passes("plugin.c", Way::Preloaded, &[env!("CARGO_TARGET_TMPDIR")]);
+}
