@@ -101,9 +101,17 @@ pub(crate) fn fuzz_targets() -> anyhow::Result<Vec<String>> {
     Ok(targets)
 }
 
-/// One run of one target; `limit` is an option of libFuzzer that ends it.
+/// One run of one target, from the inputs found here before and those kept in the repository; `limit` is an option of
+/// libFuzzer that ends it.
 pub(crate) fn fuzz_command(target: &str, limit: &str) -> Command {
-    let mut command = toolchain::nightly_cargo(&["fuzz", "run", target, "--", limit]);
+    let mut command = toolchain::nightly_cargo(&["fuzz", "run", target]);
+    let (found, kept) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+    if workspace::root().join(&kept).exists() {
+        // The fuzzer writes to the first folder only, which has to be there.
+        let _ = fs::create_dir_all(workspace::root().join(&found));
+        command.args([found, kept]);
+    }
+    command.args(["--", limit]);
     command.args([&format!("-max_len={FUZZ_BYTES}"), "-len_control=0"]);
     command
 }

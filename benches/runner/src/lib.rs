@@ -12,7 +12,12 @@
 mod process;
 mod json;
 mod measure;
-#[cfg(any(feature = "zig-0.15", feature = "zig-0.17"))]
+#[cfg(any(
+    feature = "zig-0.15",
+    feature = "zig-0.17",
+    feature = "debug-zig-0.15",
+    feature = "debug-zig-0.17"
+))]
 pub mod zig;
 mod command;
 

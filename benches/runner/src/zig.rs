@@ -1,4 +1,5 @@
-//! Zig's `std.heap.smp_allocator` as a `GlobalAlloc`, over the C ABI of `benches/zig/export.zig`.
+//! Zig's `std.heap.smp_allocator`, or its checking allocators, as a `GlobalAlloc`, over the C ABI that
+//! `benches/zig/export.zig` and `checked.zig` both have.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::{copy_nonoverlapping, null_mut};

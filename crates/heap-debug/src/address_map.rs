@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 
 use heap_os::pages::{self, HugePages};
 
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Bytes of a granule, the map's unit: each belongs to one record at most. The smallest page of any target.
 pub(crate) const GRANULE: usize = 4096;
@@ -25,37 +25,48 @@ type Leaf<T> = [AtomicPtr<T>; ENTRIES];
 ///
 /// # Invariants
 ///
+/// - **M0** All zero is an empty map.
 /// - **M1** `root` is null or a mapping of `LEAVES` pointers; each of them null or a mapping of a [`Leaf`]. Once set
 ///   they do not change until `release`.
+/// - **M2** Every leaf's index is below `end`, and at least `LEAVES - below`: the rest of the root was never touched.
 pub(crate) struct AddressMap<T> {
     root: AtomicPtr<AtomicPtr<Leaf<T>>>,
+    end: AtomicUsize,
+    below: AtomicUsize,
 }
 
 impl<T> AddressMap<T> {
     pub(crate) const fn new() -> Self {
-        Self { root: AtomicPtr::new(ptr::null_mut()) }
+        Self { root: AtomicPtr::new(ptr::null_mut()), end: AtomicUsize::new(0), below: AtomicUsize::new(0) }
     }
 
     /// The record that `addr` was last set to; null for none.
     #[inline]
     pub(crate) fn get(&self, addr: usize) -> *const T {
+        // Acquire pairs with the release in `set`: the record is written, then published.
+        self.entry(addr).map_or(ptr::null(), |entry| entry.load(Ordering::Acquire))
+    }
+
+    /// Where the record of `addr` stands, now and later; `None` while nothing near it was ever set.
+    #[inline]
+    pub(crate) fn entry(&self, addr: usize) -> Option<&AtomicPtr<T>> {
         let page = addr / GRANULE;
         if page >> PAGE_BITS != 0 {
-            return ptr::null();
+            return None;
         }
         // Acquire in both loads pairs with the release in `leaf` and `table`: the tables are zero, then published.
         let root = self.root.load(Ordering::Acquire);
         if root.is_null() {
-            return ptr::null();
+            return None;
         }
         // SAFETY: M1, and the index is below `LEAVES`.
         let leaf = unsafe { &*root.add(page >> LEAF_BITS) }.load(Ordering::Acquire);
         if leaf.is_null() {
-            return ptr::null();
+            return None;
         }
-        // SAFETY: M1. Acquire pairs with the release in `set`: the record is written, then published.
+        // SAFETY: M1.
         let leaf = unsafe { &*leaf };
-        leaf[page & (ENTRIES - 1)].load(Ordering::Acquire)
+        Some(&leaf[page & (ENTRIES - 1)])
     }
 
     /// Sets the granules of `[addr, addr + len)` to a record. `None`: no memory for the tables, nothing has changed.
@@ -97,6 +108,11 @@ impl<T> AddressMap<T> {
         let root = table(&self.root, LEAVES * size_of::<AtomicPtr<Leaf<T>>>())?;
         // SAFETY: M1; callers' pages are below `1 << PAGE_BITS`.
         let entry = unsafe { root.add(index).as_ref() };
+        if entry.load(Ordering::Relaxed).is_null() {
+            // Relaxed: read by `release` only, when no other thread uses the map. Establishes M2.
+            self.end.fetch_max(index + 1, Ordering::Relaxed);
+            self.below.fetch_max(LEAVES - index, Ordering::Relaxed);
+        }
         let leaf = table(entry, size_of::<Leaf<T>>())?;
         // SAFETY: M1: mapped, zero is a null pointer in each entry, and shared access is atomic.
         Some(unsafe { leaf.as_ref() })
@@ -109,7 +125,8 @@ impl<T> AddressMap<T> {
     /// No other thread uses the map any more.
     pub(crate) unsafe fn release(&self) {
         let Some(root) = NonNull::new(self.root.swap(ptr::null_mut(), Ordering::Relaxed)) else { return };
-        for index in 0..LEAVES {
+        // M2
+        for index in LEAVES - self.below.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed) {
             // SAFETY: M1.
             let leaf = unsafe { root.add(index).as_ref() }.load(Ordering::Relaxed);
             if let Some(leaf) = NonNull::new(leaf) {

@@ -16,7 +16,7 @@ use crate::verbose;
 use crate::violation::{Operation, Violation, ViolationKind};
 
 impl<A: Allocator> DebugAllocator<A> {
-    #[inline]
+    #[inline(never)]
     fn alloc_at(&self, layout: Layout, zeroed: bool, site: &Site) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
@@ -31,7 +31,7 @@ impl<A: Allocator> DebugAllocator<A> {
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
-    #[inline]
+    #[inline(never)]
     fn free_at(&self, block: NonNull<u8>, layout: Layout, operation: Operation, site: &Site) {
         if self.config.verbose_log {
             verbose::log("free", block.addr().get(), layout.size(), layout.align());
@@ -65,7 +65,7 @@ impl<A: Allocator> DebugAllocator<A> {
         new: Layout,
         site: &Site,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        if old.size() == 0 {
+        if old.size() == 0 && !self.owns(block) {
             return self.alloc_at(new, false, site);
         }
         let mut recorded = old;
@@ -105,11 +105,17 @@ impl<A: Allocator> DebugAllocator<A> {
 unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
     #[inline(never)]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if let Some(block) = self.alloc_hot(layout, false) {
+            return Ok(NonNull::slice_from_raw_parts(block, layout.size()));
+        }
         self.alloc_at(layout, false, &Site::here())
     }
 
     #[inline(never)]
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if let Some(block) = self.alloc_hot(layout, true) {
+            return Ok(NonNull::slice_from_raw_parts(block, layout.size()));
+        }
         self.alloc_at(layout, true, &Site::here())
     }
 
@@ -139,7 +145,7 @@ unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
 
     #[inline(never)]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
-        if layout.size() == 0 {
+        if self.free_hot(block, layout) || (layout.size() == 0 && !self.owns(block)) {
             return;
         }
         if !self.config.safety {
@@ -168,6 +174,9 @@ unsafe impl<A: Allocator> Allocator for DebugAllocator<A> {
 unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if let Some(block) = self.alloc_hot(layout, false) {
+            return block.as_ptr();
+        }
         if layout.size() == 0 && self.config.safety {
             self.misused(ViolationKind::ZeroSize, Operation::Alloc, 0, layout, &Site::here());
         }
@@ -176,6 +185,9 @@ unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
 
     #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if let Some(block) = self.alloc_hot(layout, true) {
+            return block.as_ptr();
+        }
         if layout.size() == 0 && self.config.safety {
             self.misused(ViolationKind::ZeroSize, Operation::Alloc, 0, layout, &Site::here());
         }
@@ -184,6 +196,9 @@ unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
 
     #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if NonNull::new(block).is_some_and(|block| self.free_hot(block, layout)) {
+            return;
+        }
         let kind = if block.is_null() { ViolationKind::NullPointer } else { ViolationKind::ZeroSize };
         match NonNull::new(block) {
             Some(block) if layout.size() != 0 => {

@@ -45,7 +45,7 @@ pub enum Guard {
     Off,
     /// Blocks too large for a slab (32 KiB and more).
     Large,
-    /// One in so many, of any size: cheap enough for production. 0 is taken as 1.
+    /// One in so many of each thread's, of any size: cheap enough for production. 0 is taken as 1.
     Sampled(u32),
     /// All.
     All,
@@ -239,6 +239,18 @@ impl DebugConfig {
     pub const fn profile(mut self, interval: Option<usize>) -> Self {
         self.profile = interval;
         self
+    }
+
+    /// Whether most allocations and frees of small blocks are nothing but checks, fills and books.
+    pub(crate) const fn is_plain(&self) -> bool {
+        let counted = self.memory_limit.is_some() || matches!(self.profile, Some(0));
+        let traced = self.stack_trace_frames > 0 || self.verbose_log;
+        self.safety && !counted && !traced && !matches!(self.guard, Guard::All)
+    }
+
+    /// Whether now and then one is more, by the thread's count.
+    pub(crate) const fn is_sampling(&self) -> bool {
+        self.profile.is_some() || matches!(self.guard, Guard::Sampled(_))
     }
 }
 

@@ -7,6 +7,7 @@ use heap_os::PageAllocator;
 use crate::config::{DebugConfig, Guard};
 use crate::fault;
 use crate::ledger::Ledger;
+use crate::mutex::Mutex;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::violation::Violation;
 
@@ -45,9 +46,14 @@ use crate::violation::Violation;
 pub struct DebugAllocator<A: heap_core::Allocator = PageAllocator> {
     pub(crate) backing: A,
     pub(crate) config: DebugConfig,
+    /// Whether the configuration lets most calls take the short way of [`hot`](crate::hot).
+    pub(crate) plain: bool,
+    /// Whether some of those calls are counted or guarded after all.
+    pub(crate) sampling: bool,
     /// Null until first used.
     pub(crate) ledger: AtomicPtr<Ledger>,
     pub(crate) limit: AtomicUsize,
+    mutex: Option<&'static dyn Mutex>,
 }
 
 /// Zig's older name for the same.
@@ -94,7 +100,17 @@ impl<A: heap_core::Allocator> DebugAllocator<A> {
             Some(bytes) => bytes,
             None => usize::MAX,
         };
-        Self { backing, config, ledger: AtomicPtr::new(ptr::null_mut()), limit: AtomicUsize::new(limit) }
+        let (plain, sampling) = (config.is_plain(), config.is_sampling());
+        let ledger = AtomicPtr::new(ptr::null_mut());
+        Self { backing, config, plain, sampling, ledger, limit: AtomicUsize::new(limit), mutex: None }
+    }
+
+    /// The same with a lock of one's own instead of the built-in ones: see [`Mutex`].
+    #[must_use]
+    pub const fn with_mutex(mut self, mutex: &'static dyn Mutex) -> Self {
+        self.mutex = Some(mutex);
+        self.plain = false;
+        self
     }
 
     /// The settings.
@@ -164,7 +180,7 @@ impl<A: heap_core::Allocator> DebugAllocator<A> {
         if self.config.guard != Guard::Off {
             fault::watch();
         }
-        Ledger::create(&self.ledger, self.config.canary)
+        Ledger::create(&self.ledger, self.config.canary, self.mutex)
     }
 
     /// The books, made if they are not there yet; `None` without memory.

@@ -38,7 +38,7 @@ fn meaning(ledger: &Ledger, span: *const Span, addr: usize) -> Option<Violation>
     // SAFETY: P1: records stay mapped while the ledger is on the list.
     let span = unsafe { &*span };
     // A fault inside of the allocator itself is not the client's.
-    let stripe = ledger.stripes[span.stripe].0.lock(thread::token()).ok()?;
+    let stripe = ledger.enter(span.stripe, thread::token()).ok()?;
     if span.kind.get() != Kind::Guarded || !ptr::eq(ledger.map.get(addr), span) {
         return None;
     }

@@ -13,7 +13,7 @@ use crate::span::State;
 use crate::stripe::{Context, Stripe, verify_freed};
 use crate::sync::Ordering;
 use crate::sys::Site;
-use crate::thread;
+use crate::thread::{self, STRIPES};
 use crate::violation::Operation;
 
 impl<A: Allocator> DebugAllocator<A> {
@@ -25,10 +25,10 @@ impl<A: Allocator> DebugAllocator<A> {
         let site = &Site::here();
         let Some(ledger) = self.known_ledger() else { return 0 };
         let mut count = 0;
-        for stripe in &ledger.stripes {
+        for stripe in 0..STRIPES {
             loop {
                 let mut findings = Findings::new();
-                let Ok(stripe) = stripe.0.lock(thread::token()) else { break };
+                let Ok(stripe) = ledger.enter(stripe, thread::token()) else { break };
                 let done = self.scan(&stripe, &mut findings);
                 drop(stripe);
                 count += findings.as_slice().len();
@@ -98,8 +98,8 @@ impl<A: Allocator> DebugAllocator<A> {
         if let Ok(mut counts) = ledger.counts.lock(thread::token()) {
             counts.release();
         }
-        for (index, stripe) in ledger.stripes.iter().enumerate() {
-            let Ok(mut stripe) = stripe.0.lock(thread::token()) else { continue };
+        for index in 0..STRIPES {
+            let Ok(mut stripe) = ledger.enter(index, thread::token()) else { continue };
             let cx =
                 Context { stripe: index, config: &self.config, map: &ledger.map, backing: &self.backing };
             for span in stripe.spans.iter() {

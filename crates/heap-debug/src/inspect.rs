@@ -19,7 +19,7 @@ pub(crate) fn facts(slot: &Slot<'_>) -> BlockFacts {
 }
 
 /// Writes the canaries around a block.
-#[inline]
+#[inline(always)]
 pub(crate) fn arm(place: &Place) {
     let &Place { block, size, leading, trailing, .. } = place;
     let block = block.as_ptr();
@@ -36,7 +36,7 @@ pub(crate) fn arm(place: &Place) {
 }
 
 /// Whether both canaries of a block are as [`arm`] left them.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_armed(place: &Place) -> bool {
     let &Place { block, size, leading, trailing, .. } = place;
     let block = block.as_ptr();
@@ -88,7 +88,7 @@ fn filled(place: &Place, config: &DebugConfig) -> usize {
 }
 
 /// Fills a freed block.
-#[inline]
+#[inline(always)]
 pub(crate) fn fill_freed(place: &Place, config: &DebugConfig) {
     if let Some(byte) = config.free_fill {
         // SAFETY: the block is free: its bytes are ours.
@@ -97,7 +97,7 @@ pub(crate) fn fill_freed(place: &Place, config: &DebugConfig) {
 }
 
 /// Whether a freed block is as it was left.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_untouched(place: &Place, config: &DebugConfig) -> bool {
     let Some(byte) = config.free_fill else { return true };
     // SAFETY: as in `fill_freed`.

@@ -55,7 +55,7 @@ impl Stripe {
         let span = match self.take_cached(cx, layout, findings) {
             Some(span) => span,
             None => self.add_large(cx, layout).or_else(|| {
-                self.drop_cached(cx, 0, findings);
+                self.relieve(cx, findings);
                 self.add_large(cx, plan.layout(false)?)
             })?,
         };
@@ -64,7 +64,7 @@ impl Stripe {
         span.block.set(unsafe { span.base.get().add(plan.lead) });
         let slot = Slot { span, index: 0 };
         slot.set_meta(request.meta);
-        self.start_life(cx, &slot.place(), request);
+        self.start_life(cx.config, &slot.place(), request.zeroed);
         Some(span.block.get())
     }
 
@@ -167,7 +167,7 @@ impl Stripe {
         span.block.set(unsafe { base.add(offset) });
         let slot = Slot { span, index: 0 };
         slot.set_meta(request.meta);
-        self.start_life(cx, &slot.place(), request);
+        self.start_life(cx.config, &slot.place(), request.zeroed);
         Some(span.block.get())
     }
 
@@ -204,6 +204,17 @@ impl Stripe {
         self.cached_bytes += span.len.get();
         if !cx.config.never_unmap {
             self.drop_cached(cx, cx.config.quarantine_large, findings);
+        }
+    }
+
+    /// Gives back all that no client has.
+    pub(crate) fn relieve_large(&mut self, cx: &Context<'_>, findings: &mut Findings) {
+        while let Some(oldest) = self.late.pop_front() {
+            self.late_bytes -= oldest.len.get();
+            self.leave_quarantine(cx, oldest, findings);
+        }
+        if !cx.config.never_unmap {
+            self.drop_cached(cx, 0, findings);
         }
     }
 

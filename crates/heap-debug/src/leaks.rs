@@ -6,7 +6,7 @@ use heap_os::pages;
 use crate::debug_allocator::DebugAllocator;
 use crate::leak_report::{LeakReport, LeakSite};
 use crate::span::{Slot, State};
-use crate::thread;
+use crate::thread::{self, STRIPES};
 use crate::trace::MAX_TRACES;
 
 impl<A: Allocator> DebugAllocator<A> {
@@ -32,8 +32,8 @@ impl<A: Allocator> DebugAllocator<A> {
             // SAFETY: just mapped, zero, and so long.
             unsafe { core::slice::from_raw_parts_mut(base.cast::<u32>().as_ptr(), MAX_TRACES) }
         });
-        for stripe in &ledger.stripes {
-            let Ok(stripe) = stripe.0.lock(thread::token()) else { continue };
+        for stripe in 0..STRIPES {
+            let Ok(stripe) = ledger.enter(stripe, thread::token()) else { continue };
             let slots = stripe.spans.iter().flat_map(|span| span.slots());
             let live = slots.filter(|slot| slot.meta().state == State::Live && wanted(slot));
             live.for_each(|slot| report.count(&slot, index));

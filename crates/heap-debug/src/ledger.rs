@@ -7,7 +7,8 @@ use heap_os::pages;
 
 use crate::address_map::AddressMap;
 use crate::counts::Counts;
-use crate::lock::Lock;
+use crate::lock::{Lock, Reentered};
+use crate::mutex::{Entered, Mutex, Outer};
 use crate::report_heap;
 use crate::span::Span;
 use crate::stripe::Stripe;
@@ -41,13 +42,12 @@ pub(crate) struct Log {
 /// - **G2** On [`REGISTRY`]'s list from `create` to `retire`.
 pub(crate) struct Ledger {
     pub(crate) map: AddressMap<Span>,
+    outer: Outer,
     pub(crate) stripes: [Padded; STRIPES],
     pub(crate) log: Lock<Log>,
     pub(crate) counts: Lock<Counts>,
     /// Bytes requested and live, where there is a limit.
     pub(crate) requested: AtomicUsize,
-    /// Allocations, where guards are sampled.
-    pub(crate) turns: AtomicUsize,
     canary: u64,
     next: *mut Ledger,
 }
@@ -69,7 +69,11 @@ impl Ledger {
     /// A new ledger behind `place`, or the one that another thread put there first; `None` without memory.
     #[cold]
     #[inline(never)]
-    pub(crate) fn create(place: &AtomicPtr<Self>, canary: u64) -> Option<&Self> {
+    pub(crate) fn create<'a>(
+        place: &'a AtomicPtr<Self>,
+        canary: u64,
+        mutex: Option<&'static dyn Mutex>,
+    ) -> Option<&'a Self> {
         handle_forks();
         let mut registry = REGISTRY.lock(thread::token()).ok()?;
         // Acquire pairs with the release below.
@@ -82,6 +86,7 @@ impl Ledger {
         // SAFETY: G1: fresh pages are zero; they are ours, and large and aligned enough.
         unsafe {
             (&raw mut (*fresh.as_ptr()).canary).write(canary);
+            (&raw mut (*fresh.as_ptr()).outer.mutex).write(mutex);
             (&raw mut (*fresh.as_ptr()).next).write(registry.0);
         }
         registry.0 = fresh.as_ptr();
@@ -115,6 +120,18 @@ impl Ledger {
             ledger.as_ref().map.release();
             let _ = pages::unmap(ledger.cast(), bytes());
         }
+    }
+
+    /// Closes a stripe's lock, and the user's around it, if there is one.
+    #[inline]
+    pub(crate) fn enter(&self, stripe: usize, token: usize) -> Result<Entered<'_, Stripe>, Reentered> {
+        self.outer.enter(&self.stripes[stripe].0, token, false)
+    }
+
+    /// The same, by the thread that is to have the stripe for itself as long as no other comes.
+    #[inline]
+    pub(crate) fn enter_own(&self, stripe: usize, token: usize) -> Result<Entered<'_, Stripe>, Reentered> {
+        self.outer.enter(&self.stripes[stripe].0, token, true)
     }
 
     /// The canary of the instance that an address belongs to.
@@ -173,7 +190,7 @@ fn handle_forks() {
     let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork)) };
 }
 
-/// Every lock, in one order: the registry's, then of each ledger the stripes', the log's and the counts', then the traces' and the report's.
+/// Every lock, in one order: the registry's, then of each ledger the user's, the stripes', the log's and the counts', then the traces' and the report's.
 fn for_each_lock(first: *mut Ledger, mut visit: impl FnMut(&Ledger)) {
     let mut next = first;
     // SAFETY: G2: the caller holds the registry's lock.
@@ -192,6 +209,9 @@ unsafe extern "C" fn before_fork() {
     let first = unsafe { REGISTRY.peek() }.0;
     // A lock that this thread has already, because it forks from a signal handler, stays as it is.
     for_each_lock(first, |ledger| {
+        if let Some(mutex) = ledger.outer.mutex {
+            let _ = ledger.outer.close(mutex, token);
+        }
         for stripe in &ledger.stripes {
             let _ = stripe.0.acquire(token);
         }
@@ -212,6 +232,9 @@ unsafe extern "C" fn after_fork() {
             ledger.log.release();
             for stripe in &ledger.stripes {
                 stripe.0.release();
+            }
+            if let Some(mutex) = ledger.outer.mutex {
+                ledger.outer.open(mutex);
             }
         });
         REGISTRY.release();

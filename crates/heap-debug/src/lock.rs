@@ -8,11 +8,11 @@
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 
-use crate::sync::{AtomicUsize, Ordering, compiler_fence};
+use crate::sync::{self, AtomicUsize, Ordering};
 use crate::sys;
 
 /// Turns of a busy wait before the processor is given away: the lock is held for about a hundred nanoseconds.
-const SPINS: u32 = 64;
+const SPINS: u32 = if cfg!(loom) { 0 } else { 64 };
 
 /// In `owner`: the lock was shared between threads, and stays so.
 const SHARED: usize = usize::MAX;
@@ -24,7 +24,7 @@ const SHARED: usize = usize::MAX;
 /// - **L1** `holder` is a thread's token while that thread has the lock in the shared way: from a compare-and-swap until
 ///   [`release`](Lock::release); else 0.
 /// - **L2** `owner` is 0, then perhaps a thread's token (a thread that gets a dead one's token comes after it), then `SHARED`; it is written by holders (L1) only. While it is a token,
-///   that thread has the lock exactly while `busy` is 1; `busy` is written by it only.
+///   that thread has the lock exactly while `busy` is 1; `busy` is written by it only. `first` keeps its token.
 /// - **L3** A holder has the value only once `owner` is 0, `SHARED` or its own token, and, if it revoked a bias, `busy` was
 ///   seen 0 after the barrier.
 /// - **L4** `value` is accessed only through the guard.
@@ -36,6 +36,8 @@ const SHARED: usize = usize::MAX;
 pub(crate) struct Lock<T> {
     holder: AtomicUsize,
     owner: AtomicUsize,
+    /// The token that `owner` had.
+    first: AtomicUsize,
     busy: AtomicUsize,
     value: UnsafeCell<T>,
 }
@@ -57,13 +59,16 @@ pub(crate) struct Guard<'a, T> {
 }
 
 impl<T> Lock<T> {
-    /// An open lock.
-    pub(crate) const fn new(value: T) -> Self {
-        Self {
-            holder: AtomicUsize::new(0),
-            owner: AtomicUsize::new(0),
-            busy: AtomicUsize::new(0),
-            value: UnsafeCell::new(value),
+    sync::const_fn! {
+        /// An open lock.
+        pub(crate) const fn new(value: T) -> Self {
+            Self {
+                holder: AtomicUsize::new(0),
+                owner: AtomicUsize::new(0),
+                first: AtomicUsize::new(0),
+                busy: AtomicUsize::new(0),
+                value: UnsafeCell::new(value),
+            }
         }
     }
 
@@ -75,16 +80,43 @@ impl<T> Lock<T> {
             if self.busy.load(Ordering::Relaxed) != 0 {
                 return Err(Reentered);
             }
-            self.busy.store(1, Ordering::Relaxed);
-            // Keeps the compiler from swapping the store and the load; for the processor there is the barrier (L3).
-            compiler_fence(Ordering::SeqCst);
-            if self.owner.load(Ordering::Relaxed) == token {
-                return Ok(Guard { lock: self, biased: true });
+            if let Some(guard) = self.try_biased(token) {
+                return Ok(guard);
             }
-            self.busy.store(0, Ordering::Release);
         }
         self.acquire(token)?;
         Ok(Guard { lock: self, biased: false })
+    }
+
+    /// Closes the lock where that takes no more than a step: it is biased to this thread, or shared and open.
+    #[inline(always)]
+    pub(crate) fn try_lock(&self, token: usize) -> Option<Guard<'_, T>> {
+        // Relaxed: `SHARED` stays, and whoever wrote it was a holder: L1 makes its `revoke` come before.
+        if self.owner.load(Ordering::Relaxed) != SHARED {
+            return self.try_biased(token);
+        }
+        // Acquire pairs with the release in `release`.
+        let taken = self.holder.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed);
+        // Lazily: a guard that nobody wants opens the lock.
+        taken.is_ok().then(|| Guard { lock: self, biased: false })
+    }
+
+    /// Closes the lock for the thread that it is biased to; `None` for any other, or when that thread has it already.
+    #[inline(always)]
+    pub(crate) fn try_biased(&self, token: usize) -> Option<Guard<'_, T>> {
+        // Relaxed: a thread sees its own token, and `SHARED` at the latest behind the barrier.
+        if self.owner.load(Ordering::Relaxed) != token || self.busy.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.busy.store(1, Ordering::Relaxed);
+        // The store comes before the load (L3).
+        sys::barrier_here();
+        if self.owner.load(Ordering::Relaxed) == token {
+            return Some(Guard { lock: self, biased: true });
+        }
+        // Nothing was done, but what this thread did in earlier turns is to be seen by a revoker that sees this 0.
+        self.busy.store(0, Ordering::Release);
+        None
     }
 
     /// As [`lock`](Self::lock), by the thread that is to have the lock for itself as long as no other comes.
@@ -94,6 +126,7 @@ impl<T> Lock<T> {
         if !guard.biased && self.owner.load(Ordering::Relaxed) == 0 && sys::has_barrier() {
             // L2: the guard is a holder's. It goes on as the owner's; the next holder sees both stores by L1.
             self.busy.store(1, Ordering::Relaxed);
+            self.first.store(token, Ordering::Relaxed);
             self.owner.store(token, Ordering::Relaxed);
             guard.biased = true;
             // SAFETY: this thread is the holder.
@@ -120,7 +153,10 @@ impl<T> Lock<T> {
         loop {
             // Relaxed: a thread always sees its own token, and others' only make it wait.
             let holder = self.holder.load(Ordering::Relaxed);
-            if holder == token {
+            // Whoever revokes the bias waits for `busy`: if it is this thread's, each would wait for the other.
+            let inside =
+                self.first.load(Ordering::Relaxed) == token && self.busy.load(Ordering::Relaxed) != 0;
+            if holder == token || inside {
                 return Err(Reentered);
             }
             if holder == 0
@@ -202,10 +238,10 @@ impl<T> Drop for Guard<'_, T> {
 
 fn pause(spins: &mut u32) {
     *spins += 1;
-    if *spins < SPINS { core::hint::spin_loop() } else { std::thread::yield_now() }
+    if *spins < SPINS { core::hint::spin_loop() } else { sync::yield_now() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::thread;

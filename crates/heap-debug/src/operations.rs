@@ -18,7 +18,7 @@ use crate::span::{Kind, Meta};
 use crate::stripe::{Context, Request, Stripe};
 use crate::sync::Ordering;
 use crate::sys::Site;
-use crate::thread::{self, Caller};
+use crate::thread::{self, Caller, STRIPES};
 use crate::trace::Trace;
 use crate::violation::{Operation, Violation, ViolationKind};
 
@@ -36,7 +36,7 @@ pub(crate) enum Changed {
 }
 
 impl<A: Allocator> DebugAllocator<A> {
-    fn context<'a>(&'a self, ledger: &'a Ledger, stripe: usize) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a self, ledger: &'a Ledger, stripe: usize) -> Context<'a> {
         Context { stripe, config: &self.config, map: &ledger.map, backing: &self.backing }
     }
 
@@ -70,10 +70,10 @@ impl<A: Allocator> DebugAllocator<A> {
         let meta = Meta::live(layout, trace, caller.scope, sampled);
         let request = Request { layout, meta, zeroed };
         let mut findings = Findings::new();
-        let block = match ledger.stripes[caller.stripe].0.lock_own(caller.token) {
+        let block = match ledger.enter_own(caller.stripe, caller.token) {
             Ok(mut stripe) => {
                 let cx = self.context(ledger, caller.stripe);
-                self.place(&mut stripe, &cx, ledger, &request, &mut findings)
+                self.place(&mut stripe, &cx, &request, &mut findings)
             }
             Err(lock::Reentered) => {
                 findings.push(Violation::new(ViolationKind::Reentered, Operation::Alloc, 0));
@@ -97,13 +97,12 @@ impl<A: Allocator> DebugAllocator<A> {
         &self,
         stripe: &mut Stripe,
         cx: &Context<'_>,
-        ledger: &Ledger,
         request: &Request,
         findings: &mut Findings,
     ) -> Option<NonNull<u8>> {
         let class = Stripe::class_of(request.layout);
         if cx.config.guard != Guard::Off
-            && self.is_guarded(ledger, class.is_none())
+            && self.is_guarded(class.is_none())
             && let Some(block) = stripe.alloc_guarded(cx, request)
         {
             return Some(block);
@@ -114,15 +113,12 @@ impl<A: Allocator> DebugAllocator<A> {
         }
     }
 
-    fn is_guarded(&self, ledger: &Ledger, large: bool) -> bool {
+    fn is_guarded(&self, large: bool) -> bool {
         match self.config.guard {
             Guard::Off => false,
             Guard::Large => large,
             Guard::All => true,
-            // Relaxed: a count, exact or not.
-            Guard::Sampled(n) => {
-                ledger.turns.fetch_add(1, Ordering::Relaxed).is_multiple_of(n.max(1) as usize)
-            }
+            Guard::Sampled(n) => thread::guard_due(n.max(1)),
         }
     }
 
@@ -190,15 +186,18 @@ impl<A: Allocator> DebugAllocator<A> {
             self.unknown(claim, findings);
             return None;
         };
-        let mut span = ledger.map.get(claim.addr);
+        let entry = ledger.map.entry(claim.addr);
+        // Acquire pairs with the release in `AddressMap::set`.
+        let current = || entry.map_or(ptr::null_mut(), |entry| entry.load(Ordering::Acquire));
+        let mut span = current();
         // SAFETY: P1: records stay mapped; `stripe` never changes.
         while let Some(record) = unsafe { span.as_ref() } {
-            let Ok(mut stripe) = ledger.stripes[record.stripe].0.lock(thread::token()) else {
+            let Ok(mut stripe) = ledger.enter(record.stripe, thread::token()) else {
                 findings.push(Violation::new(ViolationKind::Reentered, claim.operation, claim.addr));
                 return None;
             };
             // Only now can the record not change any more.
-            let now = ledger.map.get(claim.addr);
+            let now = current();
             if ptr::eq(now, span) {
                 let block = admit(record, claim, findings)?;
                 let cx = self.context(ledger, record.stripe);
@@ -329,8 +328,7 @@ impl<A: Allocator> DebugAllocator<A> {
     /// The sum of a number over all stripes, each under its lock.
     pub(crate) fn sum(&self, number: impl Fn(&Stripe) -> usize) -> usize {
         let Some(ledger) = self.known_ledger() else { return 0 };
-        let locked =
-            |stripe: &crate::ledger::Padded| stripe.0.lock(thread::token()).map_or(0, |s| number(&s));
-        ledger.stripes.iter().map(locked).sum()
+        let locked = |stripe| ledger.enter(stripe, thread::token()).map_or(0, |stripe| number(&stripe));
+        (0..STRIPES).map(locked).sum()
     }
 }

@@ -58,8 +58,8 @@ pub(crate) enum Kind {
 /// Neighbours in a list.
 #[derive(Debug)]
 pub(crate) struct Links {
-    prev: Cell<*const Span>,
-    next: Cell<*const Span>,
+    pub(crate) prev: Cell<*const Span>,
+    pub(crate) next: Cell<*const Span>,
 }
 
 impl Links {
@@ -150,7 +150,7 @@ impl Span {
     }
 
     /// The slot that an address lies in; `None` behind the last one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot_of(&self, addr: usize) -> Option<Slot<'_>> {
         if self.kind.get() != Kind::Slab {
             return Some(Slot { span: self, index: 0 });
@@ -208,11 +208,17 @@ impl Slot<'_> {
     }
 
     /// The same, with the record at hand.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place_of(&self, meta: Meta) -> Place {
         if self.span.kind.get() != Kind::Slab {
             return self.large_place();
         }
+        self.slab_place(meta)
+    }
+
+    /// The same, of a slab's slot.
+    #[inline(always)]
+    pub(crate) fn slab_place(&self, meta: Meta) -> Place {
         let start = self.start();
         let (block, size) = (block_in(start, meta.align()), usize::from(meta.size));
         let end = start.addr().get() + self.span.stride.get() as usize;
@@ -232,10 +238,14 @@ impl Slot<'_> {
 }
 
 /// Where a block would lie in a slab's slot (P4).
-#[inline]
+#[inline(always)]
 fn block_in(start: NonNull<u8>, align: usize) -> NonNull<u8> {
     // SAFETY: P4: the slots of a class hold every alignment that maps to it.
     let first = unsafe { start.add(LEAD) };
+    // Slots start at multiples of `LEAD`.
+    if align <= LEAD {
+        return first;
+    }
     let padding = first.addr().get().wrapping_neg() & (align - 1);
     // SAFETY: as above.
     unsafe { first.add(padding) }
@@ -324,76 +334,5 @@ impl Meta {
     pub(crate) const fn with_size(mut self, size: usize) -> Self {
         self.size = size as u16;
         self
-    }
-}
-
-/// A doubly linked list of spans, over their links `all` or `some`.
-///
-/// # Invariants
-///
-/// - **N0** All zero is an empty list.
-/// - **N1** From `head` over `next` to `tail` and back over `prev`; each member in no other list over the same links.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct List<const ALL: bool> {
-    head: *const Span,
-    tail: *const Span,
-}
-
-impl<const ALL: bool> List<ALL> {
-    #[inline]
-    fn links(span: &Span) -> &Links {
-        if ALL { &span.all } else { &span.some }
-    }
-
-    /// The first member. The reference is good for the instance's life (P1).
-    #[inline]
-    pub(crate) fn first<'a>(&self) -> Option<&'a Span> {
-        // SAFETY: N1 and P1: null or a record.
-        unsafe { self.head.as_ref() }
-    }
-
-    /// The member behind another.
-    fn after<'a>(span: &Span) -> Option<&'a Span> {
-        // SAFETY: N1 and P1.
-        unsafe { Self::links(span).next.get().as_ref() }
-    }
-
-    /// All members; one that was returned may leave the list before the next is asked for only at the end.
-    pub(crate) fn iter<'a>(self) -> impl Iterator<Item = &'a Span> {
-        core::iter::successors(self.first(), |&span| Self::after(span))
-    }
-
-    pub(crate) fn push_back(&mut self, span: &Span) {
-        let links = Self::links(span);
-        links.prev.set(self.tail);
-        links.next.set(ptr::null());
-        // SAFETY: N1 and P1.
-        match unsafe { self.tail.as_ref() } {
-            Some(tail) => Self::links(tail).next.set(span),
-            None => self.head = span,
-        }
-        self.tail = span;
-    }
-
-    /// Takes a member out.
-    pub(crate) fn remove(&mut self, span: &Span) {
-        let links = Self::links(span);
-        let (prev, next) = (links.prev.replace(ptr::null()), links.next.replace(ptr::null()));
-        // SAFETY: N1 and P1.
-        match unsafe { prev.as_ref() } {
-            Some(prev) => Self::links(prev).next.set(next),
-            None => self.head = next,
-        }
-        // SAFETY: N1 and P1.
-        match unsafe { next.as_ref() } {
-            Some(next) => Self::links(next).prev.set(prev),
-            None => self.tail = prev,
-        }
-    }
-
-    pub(crate) fn pop_front<'a>(&mut self) -> Option<&'a Span> {
-        let span = self.first()?;
-        self.remove(span);
-        Some(span)
     }
 }

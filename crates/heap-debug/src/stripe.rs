@@ -13,7 +13,8 @@ use crate::fill::{self, LEAD, TRAIL};
 use crate::findings::Findings;
 use crate::inspect;
 use crate::quarantine::Quarantine;
-use crate::span::{Kind, List, Meta, Place, Slot, Span, State};
+use crate::span::{Kind, Meta, Place, Slot, Span, State};
+use crate::span_list::List;
 use crate::store::Store;
 use crate::violation::Operation;
 
@@ -125,7 +126,13 @@ impl Stripe {
     ) -> Option<NonNull<u8>> {
         let span = match self.partial[class].first() {
             Some(span) => span,
-            None => self.add_slab(cx, class)?,
+            None => match self.add_slab(cx, class) {
+                Some(span) => span,
+                None => {
+                    self.relieve(cx, findings);
+                    self.partial[class].first().or_else(|| self.add_slab(cx, class))?
+                }
+            },
         };
         let slot = take_slot(span);
         if span.free.get() == 0 {
@@ -137,20 +144,48 @@ impl Stripe {
         }
         slot.set_meta(request.meta);
         let place = slot.place_of(request.meta);
-        self.start_life(cx, &place, request);
+        self.start_life(cx.config, &place, request.zeroed);
+        Some(place.block)
+    }
+
+    /// A small block of a class whose first slab has a free slot at hand; `None`, and nothing has changed, when it has
+    /// not, or when something was written into that slot.
+    #[inline(always)]
+    pub(crate) fn alloc_at_hand(
+        &mut self,
+        config: &DebugConfig,
+        class: usize,
+        request: &Request,
+    ) -> Option<NonNull<u8>> {
+        let span = self.partial.get(class)?.first()?;
+        // SAFETY: P3: `hint` is below the bitmap's length.
+        let bits = unsafe { &mut *span.bits.add(span.hint.get() as usize).as_ptr() };
+        if *bits == 0 || span.free.get() == 1 {
+            return None;
+        }
+        let slot = Slot { span, index: span.hint.get() * 64 + bits.trailing_zeros() };
+        let before = slot.meta();
+        if before.state == State::Free && !inspect::is_untouched(&slot.slab_place(before), config) {
+            return None;
+        }
+        *bits &= *bits - 1;
+        span.free.set(span.free.get() - 1);
+        slot.set_meta(request.meta);
+        let place = slot.slab_place(request.meta);
+        self.start_life(config, &place, request.zeroed);
         Some(place.block)
     }
 
     /// Fills a new block, arms its canaries, counts it.
-    #[inline]
-    pub(crate) fn start_life(&mut self, cx: &Context<'_>, place: &Place, request: &Request) {
+    #[inline(always)]
+    pub(crate) fn start_life(&mut self, config: &DebugConfig, place: &Place, zeroed: bool) {
         let &Place { block, size, .. } = place;
-        if request.zeroed {
+        if zeroed {
             // SAFETY: P4: the block is ours until it is returned.
             unsafe { block.write_bytes(0, size) };
-        } else if let Some(byte) = cx.config.alloc_fill {
+        } else if let Some(byte) = config.alloc_fill {
             // SAFETY: as above.
-            unsafe { fill::set(block.as_ptr(), size.min(cx.config.fill_limit), byte) };
+            unsafe { fill::set(block.as_ptr(), size.min(config.fill_limit), byte) };
         }
         inspect::arm(place);
         self.live_blocks += 1;
@@ -158,7 +193,7 @@ impl Stripe {
     }
 
     /// Takes a small block back, which is filled.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_small(&mut self, cx: &Context<'_>, slot: Slot<'_>, findings: &mut Findings) {
         if !self.quarantine.push(slot, cx.config) {
             self.reuse(cx, slot, findings);
@@ -187,6 +222,25 @@ impl Stripe {
         let last = partial.first().is_some_and(|first| core::ptr::eq(first, span));
         if free == span.count.get() && !last && !cx.config.never_unmap {
             self.drop_slab(cx, span, findings);
+        }
+    }
+
+    /// Memory is short: gives back, or makes ready for reuse, whatever no client has, quarantined or kept.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn relieve(&mut self, cx: &Context<'_>, findings: &mut Findings) {
+        while let Some(oldest) = self.quarantine.pop() {
+            self.reuse(cx, oldest, findings);
+        }
+        self.relieve_large(cx, findings);
+        if cx.config.never_unmap {
+            return;
+        }
+        for class in 0..CLASSES {
+            let is_empty = |span: &&Span| span.free.get() == span.count.get();
+            while let Some(span) = self.partial[class].iter().find(is_empty) {
+                self.drop_slab(cx, span, findings);
+            }
         }
     }
 

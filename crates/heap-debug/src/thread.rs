@@ -22,11 +22,13 @@ pub(crate) struct Local {
     scope: Cell<u32>,
     /// Bytes until the profile's next sample, and the state of the generator that draws the ones after.
     sample: Cell<(isize, u64)>,
+    /// Allocations until the next that is guarded.
+    guard: Cell<u32>,
 }
 
 thread_local! {
     static LOCAL: Local = const {
-        Local { stripe: Cell::new(UNKNOWN), reporting: Cell::new(0), scope: Cell::new(0), sample: Cell::new((0, 0x9E37_79B9_7F4A_7C15)) }
+        Local { stripe: Cell::new(UNKNOWN), reporting: Cell::new(0), scope: Cell::new(0), sample: Cell::new((0, 0x9E37_79B9_7F4A_7C15)), guard: Cell::new(0) }
     };
 }
 
@@ -104,6 +106,53 @@ pub(crate) fn replace_scope(scope: u32) -> u32 {
 #[inline]
 pub(crate) fn token() -> usize {
     LOCAL.with(|local| core::ptr::from_ref(local).addr())
+}
+
+/// What an allocation counts for: its bytes, for the profile, and one in so many that is guarded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sampling {
+    pub(crate) bytes: Option<usize>,
+    pub(crate) guarded: Option<u32>,
+}
+
+/// Whether an allocation is neither to be counted nor to be guarded, so that it may [`pass_by`] both.
+#[inline]
+pub(crate) fn is_between_samples(sampling: Sampling) -> bool {
+    LOCAL.with(|local| {
+        let left = local.sample.get().0;
+        let counted = sampling.bytes.is_some_and(|bytes| left <= bytes.cast_signed());
+        let guarded = sampling.guarded.is_some_and(|interval| !(2..=interval).contains(&local.guard.get()));
+        !counted && !guarded
+    })
+}
+
+/// Counts an allocation that [`is_between_samples`].
+#[inline]
+pub(crate) fn pass_by(sampling: Sampling) {
+    LOCAL.with(|local| {
+        if let Some(bytes) = sampling.bytes {
+            let (left, random) = local.sample.get();
+            local.sample.set((left - bytes.cast_signed(), random));
+        }
+        if sampling.guarded.is_some() {
+            local.guard.set(local.guard.get() - 1);
+        }
+    });
+}
+
+/// Counts an allocation, and says whether it is the one in `interval` that is guarded.
+pub(crate) fn guard_due(interval: u32) -> bool {
+    LOCAL.with(|local| {
+        let mut left = local.guard.get();
+        if left == 0 {
+            // A new thread begins somewhere, so that a thread's first block is not always the one.
+            let mixed = (core::ptr::from_ref(local).addr() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+            left = 1 + mixed as u32 % interval;
+        }
+        let due = left == 1 || left > interval;
+        local.guard.set(if due { interval } else { left - 1 });
+        due
+    })
 }
 
 /// Counts `size` bytes towards the profile's next sample, and says whether it is due. `distance` makes of a random number

@@ -18,6 +18,8 @@ use super::words;
 /// The package of the children, and what their names begin with.
 const PACKAGE: &str = "heap-bench";
 const PREFIX: &str = "heap-bench-";
+/// Children with such names are rivals of heap-debug, for its own suite.
+const OTHERS: &str = "debug-";
 
 /// The order in which allocators are listed; others follow by name.
 const ORDER: [&str; 9] = [
@@ -65,7 +67,7 @@ pub(crate) fn find(root: &Path) -> Result<Places> {
         .filter(|target| target.kind.contains(&TargetKind::Bin))
         .filter_map(|target| {
             // The feature is named as the allocator; a program's name cannot have the dots of a version.
-            let bin = target.name.strip_prefix(PREFIX)?;
+            let bin = target.name.strip_prefix(PREFIX).filter(|bin| !bin.starts_with(OTHERS))?;
             let name = target.required_features.first().map_or(bin, String::as_str).to_owned();
             Some(Candidate { name, bin: target.name.clone(), features: target.required_features.clone() })
         })

@@ -222,8 +222,14 @@ fn crate_suite(suite: &str, cases: &[Case]) -> Grid {
         let least = subjects.iter().filter_map(|subject| of(subject)?.ns).fold(f64::INFINITY, f64::min);
         let entry = |subject: &&str| {
             let Some(case) = of(subject) else { return none() };
+            let times = |figure: String, ratio: Option<f64>| match ratio {
+                Some(ratio) => format!("{figure} ×{ratio:.2}"),
+                None => figure,
+            };
+            let time = case.ns.map(|ns| times(words::time(ns), case.ratio));
             let instructions = case.instructions.map(|count| format!("{} instr", words::three(count)));
-            let parts: Vec<String> = case.ns.map(words::time).into_iter().chain(instructions).collect();
+            let memory = case.mib.map(|mib| times(format!("{} MiB", words::three(mib)), case.mib_ratio));
+            let parts: Vec<String> = time.into_iter().chain(instructions).chain(memory).collect();
             let best = case.ns.is_some_and(|ns| ns <= least);
             Entry::new(parts.join(", "), if best { Tone::Best } else { Tone::Plain })
         };

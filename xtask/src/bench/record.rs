@@ -156,10 +156,26 @@ pub(crate) struct Case {
     pub(crate) suite: String,
     pub(crate) case: String,
     pub(crate) subject: String,
-    /// Nanoseconds per operation.
+    /// Nanoseconds per operation, or of a whole program.
     #[serde(default)]
     pub(crate) ns: Option<f64>,
+    /// Times those of the case's first subject, in the same run.
+    #[serde(default)]
+    pub(crate) ratio: Option<f64>,
     /// Instructions per operation.
     #[serde(default)]
     pub(crate) instructions: Option<f64>,
+    /// MiB resident at the most.
+    #[serde(default)]
+    pub(crate) mib: Option<f64>,
+    /// Times those of the case's first subject, in the same run.
+    #[serde(default)]
+    pub(crate) mib_ratio: Option<f64>,
+}
+
+impl Case {
+    /// The figures, each of which may be missing.
+    pub(crate) fn figures(&mut self) -> [&mut Option<f64>; 5] {
+        [&mut self.ns, &mut self.ratio, &mut self.instructions, &mut self.mib, &mut self.mib_ratio]
+    }
 }

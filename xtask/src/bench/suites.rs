@@ -1,7 +1,7 @@
 //! The suites of single crates: a bench program of the crate itself, which prints one line of JSON per case.
 //!
-//! A line is `{"suite","case","subject","ns","instructions"}`, the last two per operation and either may be
-//! missing; other lines are for people and are skipped. How often and in which order the subjects of a case
+//! A line is `{"suite","case","subject","ns","ratio","instructions","mib","mib_ratio"}`; times are per operation, and each
+//! of the figures may be missing; other lines are for people and are skipped. How often and in which order the subjects of a case
 //! are run is the program's affair; it is run once per round here, and medians are taken over the rounds.
 #![forbid(unsafe_code)]
 
@@ -65,22 +65,20 @@ fn parse(text: &str) -> Vec<Case> {
 
 /// One case for each suite, case and subject, in the order of their first lines.
 fn medians(lines: Vec<Case>) -> Vec<Case> {
+    let key = |case: &Case| [case.suite.clone(), case.case.clone(), case.subject.clone()];
     let mut order: Vec<Case> = Vec::new();
-    let mut values: BTreeMap<[String; 3], (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-    for line in lines {
-        let key = [line.suite.clone(), line.case.clone(), line.subject.clone()];
-        let entry = values.entry(key).or_insert_with(|| {
-            order.push(Case { ns: None, instructions: None, ..line.clone() });
-            (Vec::new(), Vec::new())
+    let mut values: BTreeMap<[String; 3], [Vec<f64>; 5]> = BTreeMap::new();
+    for mut line in lines {
+        let entry = values.entry(key(&line)).or_insert_with(|| {
+            order.push(line.clone());
+            Default::default()
         });
-        entry.0.extend(line.ns);
-        entry.1.extend(line.instructions);
+        entry.iter_mut().zip(line.figures()).for_each(|(values, figure)| values.extend(*figure));
     }
     for case in &mut order {
-        if let Some((ns, counts)) = values.get(&[case.suite.clone(), case.case.clone(), case.subject.clone()])
-        {
-            case.ns = Spread::of(ns).map(|spread| spread.median);
-            case.instructions = Spread::of(counts).map(|spread| spread.median);
+        if let Some(values) = values.get(&key(case)) {
+            let medians = values.iter().map(|values| Spread::of(values).map(|spread| spread.median));
+            case.figures().into_iter().zip(medians).for_each(|(figure, median)| *figure = median);
         }
     }
     order
@@ -105,6 +103,9 @@ mod tests {
             subject: subject.to_owned(),
             ns: Some(ns),
             instructions: (subject == "Arena").then_some(12.0),
+            ratio: None,
+            mib: None,
+            mib_ratio: None,
         };
         let rounds = [
             case("bumpalo", 3.0),

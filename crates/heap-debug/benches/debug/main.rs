@@ -1,8 +1,10 @@
-//! What finding errors costs: pairs of calls and threads, as ratios to the system allocator; real programs in `real`.
+//! What finding errors costs: pairs of calls and threads, as ratios to the system allocator; whole programs in `real`,
+//! beside other tools of the kind.
 //!
 //! `cargo bench -p heap-debug --bench debug` prints a line of JSON per case and subject.
 
 mod pair;
+mod peers;
 mod real;
 mod threads;
 
@@ -10,11 +12,32 @@ mod threads;
 const ROUNDS: usize = 15;
 
 /// One line of the report.
-fn print(case: &str, subject: &str, ns: f64, instructions: Option<f64>) {
-    let instructions = instructions.map_or(String::new(), |count| format!(",\"instructions\":{count:.1}"));
-    println!(
-        "{{\"suite\":\"debug\",\"case\":\"{case}\",\"subject\":\"{subject}\",\"ns\":{ns:.2}{instructions}}}"
-    );
+#[derive(serde::Serialize)]
+struct Line {
+    suite: &'static str,
+    case: &'static str,
+    subject: &'static str,
+    /// Nanoseconds of an operation, or of a whole program.
+    ns: f64,
+    /// Times those of the case's first subject, in the same run.
+    ratio: Option<f64>,
+    instructions: Option<f64>,
+    /// MiB resident at the most.
+    mib: Option<f64>,
+    mib_ratio: Option<f64>,
+}
+
+impl Line {
+    const fn new(case: &'static str, subject: &'static str) -> Self {
+        let (ns, ratio, instructions, mib, mib_ratio) = (0.0, None, None, None, None);
+        Self { suite: "debug", case, subject, ns, ratio, instructions, mib, mib_ratio }
+    }
+
+    fn print(&self) {
+        if let Ok(text) = serde_json::to_string(self) {
+            println!("{text}");
+        }
+    }
 }
 
 fn main() {

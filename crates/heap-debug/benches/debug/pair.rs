@@ -5,9 +5,9 @@ use std::hint::black_box;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use heap_debug::{DebugAllocator, DebugConfig};
+use heap_debug::{DebugAllocator, DebugConfig, Guard};
 
-use crate::{ROUNDS, print};
+use crate::{Line, ROUNDS};
 
 const CASE: &str = "64 B pair";
 /// A run takes less than the time between two interrupts, so that some are not disturbed.
@@ -15,12 +15,25 @@ const PAIRS: usize = 10_000;
 const RUNS: usize = 20 * ROUNDS;
 const LAYOUT: Layout = Layout::new::<[u64; 8]>();
 
-static PLAIN: DebugAllocator = DebugAllocator::with_config(DebugConfig::new().stack_trace_frames(0));
-static TRACED: DebugAllocator = DebugAllocator::with_config(DebugConfig::new().stack_trace_frames(6));
+const CONFIG: DebugConfig = DebugConfig::new().stack_trace_frames(0);
+
+static PLAIN: DebugAllocator = DebugAllocator::with_config(CONFIG);
+static TRACED: DebugAllocator = DebugAllocator::with_config(CONFIG.stack_trace_frames(6));
+/// As for production: a few blocks guarded, the profile sampled.
+static PROFILED: DebugAllocator = DebugAllocator::with_config(CONFIG.profile(Some(512 << 10)));
+static GUARDED: DebugAllocator = DebugAllocator::with_config(CONFIG.guard(Guard::Sampled(10_000)));
+/// The profile on, for every block.
+static COUNTED: DebugAllocator = DebugAllocator::with_config(CONFIG.profile(Some(0)));
 
 /// What is compared. The first is the base of the ratios.
-static SUBJECTS: [(&str, &(dyn GlobalAlloc + Sync)); 3] =
-    [("System", &System), ("DebugAllocator", &PLAIN), ("DebugAllocator, 6 frames", &TRACED)];
+static SUBJECTS: [(&str, &(dyn GlobalAlloc + Sync)); 6] = [
+    ("System", &System),
+    ("DebugAllocator", &PLAIN),
+    ("profile, 1 in 512 KiB", &PROFILED),
+    ("guard, 1 in 10,000", &GUARDED),
+    ("DebugAllocator, 6 frames", &TRACED),
+    ("profile of all", &COUNTED),
+];
 
 #[inline(never)]
 fn pairs(allocator: &dyn GlobalAlloc, count: usize) {
@@ -57,7 +70,8 @@ pub(crate) fn run() {
         }
     }
     for ((name, _), ns) in SUBJECTS.iter().zip(best) {
-        print(CASE, name, ns, instructions(name));
+        let ratio = Some(ns / best[0]);
+        Line { ns, ratio, instructions: instructions(name), ..Line::new(CASE, name) }.print();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use heap_debug::{DebugAllocator, DebugConfig};
 
-use crate::{ROUNDS, print};
+use crate::{Line, ROUNDS};
 
 const THREADS: usize = 8;
 const BLOCKS: usize = 64;
@@ -45,6 +45,8 @@ pub(crate) fn run() {
         eight = eight.min(start.elapsed().as_nanos() as f64);
     }
     let pairs = (THREADS * TURNS * BLOCKS) as f64;
-    print("the work of eight threads", "one thread", one / pairs, None);
-    print("the work of eight threads", "eight threads", eight / pairs, None);
+    for (subject, time) in [("one thread", one), ("eight threads", eight)] {
+        let case = "the work of eight threads";
+        Line { ns: time / pairs, ratio: Some(time / one), ..Line::new(case, subject) }.print();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering, compiler_fence};
 
 const GLOBAL: libc::c_int = 1;
 const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
@@ -29,6 +29,13 @@ pub(crate) fn has_barrier() -> bool {
         }
         answer => answer == YES,
     }
+}
+
+/// The other half of [`barrier_for_all`]: keeps the compiler from swapping what stands before and behind. For the
+/// processor the other thread's call is a barrier here.
+#[inline(always)]
+pub(crate) fn barrier_here() {
+    compiler_fence(Ordering::SeqCst);
 }
 
 /// When this returns, every thread has passed a full memory barrier since it was called. Only where [`has_barrier`].

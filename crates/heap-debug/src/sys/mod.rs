@@ -3,29 +3,34 @@
 //! Stacks are walked by our own reading of the unwind tables where registers and tables are known, else by the
 //! `backtrace` crate.
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(loom)))]
 mod rule;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(loom)))]
 #[path = "walk_linux_x86_64.rs"]
 mod walk;
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(not(any(loom, all(target_arch = "x86_64", target_os = "linux"))))]
 #[path = "walk_generic.rs"]
 mod walk;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 #[path = "barrier_linux.rs"]
 mod barrier;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(loom, target_os = "linux")))]
 #[path = "barrier_none.rs"]
 mod barrier;
+#[cfg(loom)]
+#[path = "barrier_loom.rs"]
+mod barrier;
 
-#[cfg(unix)]
+#[cfg(all(unix, not(loom)))]
 #[path = "fault_unix.rs"]
 mod fault;
-#[cfg(not(unix))]
+#[cfg(not(any(loom, unix)))]
 #[path = "fault_none.rs"]
 mod fault;
 
-pub(crate) use barrier::{barrier_for_all, has_barrier};
+pub(crate) use barrier::{barrier_for_all, barrier_here, has_barrier};
+#[cfg(not(loom))]
 pub(crate) use fault::{Watch, watch_faults};
+#[cfg(not(loom))]
 pub(crate) use walk::{Site, walk};

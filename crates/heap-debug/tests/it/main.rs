@@ -1,10 +1,14 @@
 //! What a debug allocator is, what it finds, and what it says.
 
 mod child;
+mod client;
 mod conform;
 mod sizes;
 mod findings;
 mod leaking;
+mod mutex;
 mod planted;
+mod seeds;
 mod profiles;
+mod robust;
 mod violations;

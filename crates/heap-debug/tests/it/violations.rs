@@ -128,6 +128,10 @@ cases! {
     wrong_size_of_the_same_class => |debug| {
         drop_block(debug, make(debug, Layout::new::<[u8; 39]>()), Layout::new::<[u8; 40]>());
     };
+    /// 5: as if it had none.
+    wrong_size_of_no_bytes => |debug| {
+        drop_block(debug, make(debug, SMALL), Layout::new::<[u64; 0]>());
+    };
     /// 5
     wrong_size_of_a_large_block => |debug| {
         drop_block(debug, make(debug, LARGE), SMALL);

@@ -86,7 +86,10 @@ fn suites_of_crates_are_tables_of_cases() {
         case: case.to_owned(),
         subject: subject.to_owned(),
         ns,
+        ratio: ns.filter(|&ns| ns == 2.5),
         instructions: Some(16.0),
+        mib: ns.filter(|&ns| ns == 1.0),
+        mib_ratio: None,
     };
     let cases = [
         case("arena", "8 B", "Arena", Some(1.5)),
@@ -96,6 +99,7 @@ fn suites_of_crates_are_tables_of_cases() {
     ];
     let grids = crate_suites(&cases);
     assert_eq!(grids.iter().map(|grid| grid.rows.len()).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!(texts(&grids[0].rows[0]), ["8 B", "1.50 ns, 16.0 instr", "2.50 ns, 16.0 instr"]);
+    assert_eq!(texts(&grids[0].rows[0]), ["8 B", "1.50 ns, 16.0 instr", "2.50 ns ×2.50, 16.0 instr"]);
+    assert_eq!(texts(&grids[1].rows[0]), ["create", "1.00 ns, 16.0 instr, 1.00 MiB"]);
     assert_eq!(texts(&grids[0].rows[1]), ["64 B", "16.0 instr", "–"]);
 }

@@ -1,0 +1,12 @@
+//! Zig 0.17's `std.heap.SafeAllocator` with its own settings for a safe release build: everything checked, no traces.
+
+use std::process::ExitCode;
+
+use heap_bench::zig::ZigSmp;
+
+#[global_allocator]
+static GLOBAL: ZigSmp = ZigSmp;
+
+fn main() -> ExitCode {
+    heap_bench::run("debug-zig-0.17")
+}
