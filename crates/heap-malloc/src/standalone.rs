@@ -1,8 +1,8 @@
 //! What std would bring, where the crate is built without it: a handler for panics, and a name that the C compiler's
 //! start files define.
 //!
-//! With std come a runtime for panics, its own thread-local storage and its own constructor: ten times the rest of
-//! the library, and a third of what it costs to load it.
+//! With std come a runtime for panics, its own thread-local storage and its own constructor: five times the rest of
+//! the library, and half of what it costs to load it.
 
 use core::arch::global_asm;
 use core::panic::PanicInfo;

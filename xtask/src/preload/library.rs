@@ -21,9 +21,10 @@ const RIVALS: [(&str, &str, &str); 3] = [
 /// Whether the library can be built without std here.
 const STANDALONE: bool = cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"));
 
-/// How it is linked then: without constructors, so without the C compiler's files that call them; and what calls itself is
-/// not looked up when the library is loaded.
-const WITHOUT_STD: [&str; 2] = ["-Clink-arg=-nostartfiles", "-Clink-arg=-Wl,-Bsymbolic-functions"];
+/// How it is linked then: without constructors, so without the C compiler's files that call them; what calls itself is
+/// not looked up when the library is loaded; and constants lie beside the code, which is a mapping less.
+const WITHOUT_STD: [&str; 3] =
+    ["-Clink-arg=-nostartfiles", "-Clink-arg=-Wl,-Bsymbolic-functions", "-Clink-arg=-Wl,--no-rosegment"];
 
 /// Where libraries are.
 const FOLDERS: [&str; 6] = [
