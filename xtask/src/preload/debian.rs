@@ -71,7 +71,8 @@ impl Debian {
         }
         let install = [&["--download-only", "install"][..], packages].concat();
         // The system's lists first: they may be there, and are large.
-        if !self.apt(&install, false) && !(self.apt(&["update"], true) && self.apt(&install, true)) {
+        let fetched = self.apt(&install, false) || self.apt(&["update"], true) && self.apt(&install, true);
+        if !fetched {
             return Err(format!("Debian's packages {} cannot be fetched", packages.join(" ")));
         }
         let archives = fs::read_dir(self.folder.join("archives")).map_err(|error| error.to_string())?;
