@@ -4,6 +4,7 @@
 
 use core::alloc::Layout;
 use core::fmt;
+use core::hint::cold_path;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
@@ -281,11 +282,15 @@ unsafe impl<A: Allocator> Allocator for Arena<A> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
+            cold_path();
             return Ok(zero_sized(layout));
         }
         let block = match self.state.bump.try_alloc(layout) {
             Some(block) => block,
-            None => self.state.alloc_slow(&self.child, layout)?,
+            None => {
+                cold_path();
+                self.state.alloc_slow(&self.child, layout)?
+            }
         };
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }

@@ -5,7 +5,10 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::ptr::NonNull;
+use core::hint::cold_path;
+use core::ptr::{self, NonNull};
+
+use crate::atomic::{AtomicPtr, Ordering, const_fn};
 
 /// What stands before a value whose destructor is to run.
 #[derive(Debug)]
@@ -84,15 +87,6 @@ impl DropList {
         Self { newest: Cell::new(None) }
     }
 
-    /// A list that begins with `newest`.
-    ///
-    /// # Safety
-    ///
-    /// D1 holds for `newest` and all before it, which belong to this list from now on.
-    pub(crate) const unsafe fn from_newest(newest: Option<NonNull<Entry>>) -> Self {
-        Self { newest: Cell::new(newest) }
-    }
-
     /// The newest entry: a mark for [`run`](Self::run).
     #[inline]
     pub(crate) fn newest(&self) -> Option<NonNull<Entry>> {
@@ -120,11 +114,74 @@ impl DropList {
     /// Nobody uses these values; `until` is on the list or `None`.
     #[inline]
     pub(crate) unsafe fn run(&self, until: Option<NonNull<Entry>>) {
+        if self.newest() != until {
+            cold_path();
+            Rest { list: self, until }.run_all();
+        }
+    }
+}
+
+/// As [`DropList`], for threads that register values together. D1 holds here too.
+#[derive(Debug)]
+pub(crate) struct SyncDropList {
+    newest: AtomicPtr<Entry>,
+}
+
+impl SyncDropList {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self { newest: AtomicPtr::new(ptr::null_mut()) }
+        }
+    }
+
+    /// The newest entry: a mark for [`run`](Self::run). Means something to who is alone only.
+    pub(crate) fn newest(&self) -> Option<NonNull<Entry>> {
+        NonNull::new(self.newest.load(Ordering::Relaxed))
+    }
+
+    /// Puts a value into `block` and on the list. Lock-free.
+    ///
+    /// # Safety
+    ///
+    /// As for [`DropList::push`].
+    pub(crate) unsafe fn push<T>(&self, block: NonNull<u8>, value: T) -> NonNull<T> {
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        let (entry, value) = unsafe { Entry::write(block, value, NonNull::new(newest)) };
+        // No ordering: nobody follows the list before he is alone with it, and what makes him so orders that after all
+        // that was done here.
+        while let Err(now) =
+            self.newest.compare_exchange_weak(newest, entry.as_ptr(), Ordering::Relaxed, Ordering::Relaxed)
+        {
+            newest = now;
+            // SAFETY: written above, and not on the list yet.
+            unsafe { Entry::set_prev(entry, NonNull::new(newest)) };
+        }
+        value
+    }
+
+    /// Drops the values registered since `until` was the newest, in reverse order; see [`DropList::run`].
+    ///
+    /// # Safety
+    ///
+    /// As there; and no other thread uses the list meanwhile.
+    #[inline]
+    pub(crate) unsafe fn run(&self, until: Option<NonNull<Entry>>) {
         if self.newest() == until {
             return;
         }
-        let rest = Rest { list: self, until };
-        rest.run();
+        cold_path();
+        /// Says what is left, also when a destructor unwinds.
+        struct PutBack<'a>(&'a SyncDropList, DropList);
+        impl Drop for PutBack<'_> {
+            fn drop(&mut self) {
+                let left = self.1.newest().map_or(ptr::null_mut(), NonNull::as_ptr);
+                self.0.newest.store(left, Ordering::Relaxed);
+            }
+        }
+        let list = PutBack(self, DropList { newest: Cell::new(self.newest()) });
+        // SAFETY: D1, and the caller's promise.
+        unsafe { list.1.run(until) };
     }
 }
 
@@ -135,6 +192,12 @@ struct Rest<'a> {
 }
 
 impl Rest<'_> {
+    /// As [`run`](Self::run), and again from [`Drop`] when a destructor unwinds.
+    #[inline(never)]
+    fn run_all(self) {
+        self.run();
+    }
+
     fn run(&self) {
         while let Some(entry) = self.list.newest.get().filter(|_| self.list.newest.get() != self.until) {
             // SAFETY: D1. The entry leaves the list before its value is dropped: never twice.

@@ -2,6 +2,7 @@
 
 use core::alloc::Layout;
 use core::fmt;
+use core::hint::cold_path;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -165,6 +166,7 @@ unsafe impl Allocator for FixedBuffer<'_> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
+            cold_path();
             return Ok(zero_sized(layout));
         }
         let block = self.bump.try_alloc(layout).ok_or(AllocError)?;

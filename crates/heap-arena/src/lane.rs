@@ -10,7 +10,7 @@ use crate::bump::Bump;
 use crate::shared::Shared;
 
 /// The first piece of a lane, in bytes; each further one is twice as long.
-pub(crate) const FIRST_PIECE: usize = 256;
+pub(crate) const FIRST_PIECE: usize = 512;
 
 /// The longest piece of a lane, in bytes: a compare-exchange for each so many bytes is no cost any more.
 const LAST_PIECE: usize = 16 << 10;
@@ -33,6 +33,18 @@ pub(crate) struct Lane {
     bump: Bump,
     /// The length of the next piece.
     piece: Cell<usize>,
+}
+
+/// What was left of a lane's piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LaneMark {
+    cursor: NonNull<u8>,
+    end: NonNull<u8>,
+}
+
+impl LaneMark {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self { cursor: NonNull::dangling(), end: NonNull::dangling() };
 }
 
 impl Lane {
@@ -73,8 +85,8 @@ impl Lane {
 
     /// Whether a block with memory is the newest of this lane.
     #[inline]
-    pub(crate) fn is_last(&self, block: NonNull<u8>, layout: Layout) -> bool {
-        self.bump.is_last(block, layout.size())
+    pub(crate) fn is_last(&self, block: NonNull<u8>, size: usize) -> bool {
+        self.bump.is_last(block, size)
     }
 
     /// Changes the size of the newest block of this lane in place, if there is room.
@@ -116,8 +128,20 @@ impl Lane {
         resized
     }
 
-    /// Forgets the piece, but not how long the next one should be: rounds resemble each other.
-    pub(crate) fn reset(&mut self) {
-        self.bump = Bump::empty();
+    /// What is left of the piece.
+    #[inline]
+    pub(crate) fn mark(&self) -> LaneMark {
+        LaneMark { cursor: self.bump.cursor(), end: self.bump.end() }
+    }
+
+    /// Goes back to what was left, but not to how long the next piece should be: rounds resemble each other.
+    ///
+    /// # Safety
+    ///
+    /// L1 and L2 hold for the mark's bytes from now on: nobody else has them, and no block in them is used.
+    #[inline]
+    pub(crate) unsafe fn rewind(&self, mark: LaneMark) {
+        // SAFETY: B1: both were the lane's at once. B2: the caller's promise.
+        unsafe { self.bump.set(mark.cursor, mark.end) };
     }
 }

@@ -13,6 +13,7 @@ mod reset;
 mod state;
 mod typed;
 mod mark;
+mod sync_scope;
 mod fixed;
 mod arena;
 mod stack_fallback;
@@ -26,6 +27,8 @@ mod lane_ids;
 #[doc(hidden)]
 pub mod lane_id;
 mod lane;
+mod lanes;
+mod sync_state;
 mod sync_arena;
 
 pub use arena::Arena;
@@ -35,8 +38,10 @@ pub use mark::{Rewind, Scope, ScopeGuard};
 pub use reset::ResetMode;
 pub use stack_fallback::StackFallback;
 pub use state::{ArenaMark, ArenaState};
-pub use sync_arena::{LANES, SyncArena};
+pub use sync_arena::SyncArena;
 pub use sync_fixed::SyncFixedBuffer;
+pub use sync_scope::{SyncRewind, SyncScope, SyncScopeGuard};
+pub use sync_state::{LANES, SyncArenaMark, SyncArenaState};
 pub use typed::TypedAlloc;
 
 #[cfg(all(test, loom))]

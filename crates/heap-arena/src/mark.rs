@@ -31,7 +31,7 @@ pub unsafe trait Rewind: Allocator {
     /// # Safety
     ///
     /// `mark` is of this allocator, which has since been neither reset nor rewound to an earlier mark, and no block and
-    /// no value made since is used any more.
+    /// no value made since is used any more; a block that has grown since counts as made since.
     unsafe fn rewind(&self, mark: Self::Mark);
 }
 

@@ -2,24 +2,21 @@
 
 use core::alloc::Layout;
 use core::fmt;
-use core::ptr::{self, NonNull};
+use core::hint::cold_path;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
 #[cfg(feature = "alloc")]
 use heap_core::Global;
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
-use crate::atomic::{AtomicPtr, Ordering, const_fn};
-use crate::drops::{DropList, Entry};
-use crate::lane::Lane;
-use crate::lane_id;
+use crate::atomic::const_fn;
+use crate::drops::Entry;
 use crate::reset::ResetMode;
-use crate::shared::Shared;
-use crate::sync_chunk::SYNC_HEADER;
+use crate::sync_scope::{SyncRewind, SyncScope, SyncScopeGuard};
+use crate::sync_state::{LANES, SyncArenaMark, SyncArenaState};
 use crate::typed::TypedAlloc;
-
-/// How many lanes a [`SyncArena`] has unless it says otherwise. They are 128 bytes each.
-pub const LANES: usize = if cfg!(feature = "std") { 16 } else { 0 };
 
 /// A bump allocator that threads share, over chunks of a child that they share.
 ///
@@ -30,8 +27,9 @@ pub const LANES: usize = if cfg!(feature = "std") { 16 } else { 0 };
 /// others, and blocks above 4 KiB, go to the chunks directly. All of it is lock-free as far as the child is.
 ///
 /// As in an `Arena`, the newest block can grow and its memory comes back when it is freed: the newest of the thread's
-/// lane, or of the head. A request that fails leaves everything else as it was. There are no marks: between threads
-/// nobody can say what was allocated since. An `Arena` over `&SyncArena` has them.
+/// lane, or of the head. A request that fails leaves everything else as it was. Marks and scopes need an exclusive borrow,
+/// because between threads nobody can say what was allocated since; the scope is what the threads then share. A thread that
+/// wants scopes of its own puts an `Arena` over `&SyncArena`.
 ///
 /// ```
 /// use heap_arena::{ResetMode, SyncArena, TypedAlloc};
@@ -54,18 +52,15 @@ pub struct SyncArena<
     #[cfg(not(feature = "alloc"))] A: Allocator,
     const N: usize = LANES,
 > {
-    /// Chunks of `child`.
-    shared: Shared,
-    /// The newest of the values to drop.
-    drops: AtomicPtr<Entry>,
+    /// Over chunks of `child`.
+    state: SyncArenaState<N>,
     child: A,
-    lanes: [Lane; N],
 }
 
 // SAFETY: as for `Arena`: the chunks are ours, the child goes with them, and values to drop are `Send`.
 unsafe impl<A: Allocator + Send, const N: usize> Send for SyncArena<A, N> {}
-// SAFETY: threads share atomics; the child, which may be shared; and lanes, each of which one thread uses (L1), because
-// numbers are held by one thread at a time (N1) and a reset needs an exclusive borrow.
+// SAFETY: threads share atomics; the child, which may be shared; and lanes, each of which one thread uses (L1, M2); and a
+// rewind or reset needs an exclusive borrow.
 unsafe impl<A: Allocator + Sync, const N: usize> Sync for SyncArena<A, N> {}
 
 #[cfg(feature = "alloc")]
@@ -77,6 +72,15 @@ impl SyncArena {
             Self::new_in(Global)
         }
     }
+
+    /// As [`new`](Self::new), with one chunk of at least `capacity` usable bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`] when the chunk is not to be had.
+    pub fn with_capacity(capacity: usize) -> Result<Self, AllocError> {
+        Self::with_capacity_in(capacity, Global)
+    }
 }
 
 impl<A: Allocator, const N: usize> SyncArena<A, N> {
@@ -84,12 +88,7 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
         /// An empty arena over `child`. Allocates nothing yet.
         #[must_use]
         pub const fn new_in(child: A) -> Self {
-            Self {
-                shared: Shared::new(),
-                drops: AtomicPtr::new(ptr::null_mut()),
-                child,
-                lanes: [const { Lane::new() }; N],
-            }
+            Self { state: SyncArenaState::new(), child }
         }
     }
 
@@ -110,24 +109,58 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
     ///
     /// [`AllocError`] when the child refuses or the limit is reached.
     pub fn reserve(&self, bytes: usize) -> Result<(), AllocError> {
-        self.shared.reserve(&self.child, bytes)
+        self.state.shared.reserve(&self.child, bytes)
     }
 
     /// Forgets all blocks, drops the values of [`alloc_drop`](Self::alloc_drop) in reverse order, and keeps of the
     /// chunks what `mode` says; see [`Arena::reset`](crate::Arena::reset), whose promises hold here too.
     pub fn reset(&mut self, mode: ResetMode) -> bool {
-        self.run_drops();
-        self.lanes.iter_mut().for_each(Lane::reset);
         // SAFETY: the exclusive borrow: no borrowed block is left, and raw clients were told (A1).
-        unsafe { self.shared.reset(&self.child, mode) }
+        unsafe { self.state.reset(&self.child, mode) }
     }
 
-    /// Drops the registered values, the latest first.
-    fn run_drops(&mut self) {
-        let newest = self.drops.load(Ordering::Relaxed);
-        self.drops.store(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: D1, for what `alloc_drop` has put on the list; and exclusively borrowed: nobody uses the values.
-        unsafe { DropList::from_newest(NonNull::new(newest)).run(None) };
+    /// Opens a scope: what is allocated through it, by whatever thread, is gone when the guard is dropped. See
+    /// [`SyncScopeGuard`].
+    pub fn scope(&mut self) -> SyncScopeGuard<'_, Self> {
+        SyncScopeGuard::new(self)
+    }
+
+    /// Runs `f` in a scope: what is allocated through it, by whatever thread, is gone afterwards. See [`SyncScope`].
+    pub fn scoped<'env, R>(&'env mut self, f: impl for<'s> FnOnce(SyncScope<'s, 'env, Self>) -> R) -> R {
+        f(self.scope().enter())
+    }
+
+    /// The current place, for [`rewind`](Self::rewind).
+    ///
+    /// Exclusive, unlike [`Arena`](crate::Arena)'s: other threads would go on while it is noted.
+    pub fn mark(&mut self) -> SyncArenaMark<N> {
+        // SAFETY: exclusively borrowed.
+        unsafe { self.state.mark() }
+    }
+
+    /// Returns to a mark: frees all blocks made since, by whatever thread, and drops what was registered since.
+    ///
+    /// ```
+    /// use core::alloc::Layout;
+    /// use heap_arena::SyncArena;
+    /// use heap_core::Allocator;
+    /// let mut arena = SyncArena::new();
+    /// let kept = arena.alloc(Layout::new::<u64>())?;
+    /// let (mark, used) = (arena.mark(), arena.used());
+    /// arena.alloc(Layout::new::<[u64; 10_000]>())?;
+    /// // SAFETY: nothing made since the mark is used.
+    /// unsafe { arena.rewind(mark) };
+    /// assert_eq!(arena.used(), used);
+    /// # Ok::<(), heap_core::AllocError>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `mark` is of this arena, which has since been neither reset nor rewound to an earlier mark, and no block and no
+    /// value made since is used any more; a block that has grown since counts as made since.
+    pub unsafe fn rewind(&mut self, mark: SyncArenaMark<N>) {
+        // SAFETY: the caller's promise, and exclusively borrowed.
+        unsafe { self.state.rewind(&self.child, &mark) };
     }
 
     /// Moves a value in, and drops it at the next [`reset`](Self::reset) or with the arena: the latest first.
@@ -143,58 +176,62 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
             return self.alloc_value(value);
         }
         let block = self.alloc(Entry::layout_for::<T>())?;
-        let mut newest = self.drops.load(Ordering::Relaxed);
-        // SAFETY: a fresh block.
-        let (entry, mut value) = unsafe { Entry::write(block.cast(), value, NonNull::new(newest)) };
-        // No ordering: nobody follows the list before it is borrowed exclusively, and what gives that borrow orders it
-        // after all that was done here.
-        while let Err(now) =
-            self.drops.compare_exchange_weak(newest, entry.as_ptr(), Ordering::Relaxed, Ordering::Relaxed)
-        {
-            newest = now;
-            // SAFETY: written above, and not on the list yet.
-            unsafe { Entry::set_prev(entry, NonNull::new(newest)) };
-        }
-        // SAFETY: the list runs before the reset that frees the block.
-        Ok(unsafe { value.as_mut() })
+        // SAFETY: a fresh block. The list runs before the reset or rewind that frees it.
+        Ok(unsafe { self.state.drops.push(block.cast(), value).as_mut() })
     }
 
     /// Limits the bytes that the arena may hold from its child, headers included. What it holds already it keeps.
     ///
     /// Exact: threads that ask for chunks at once count them before they ask.
     pub fn set_limit(&self, limit: Option<usize>) {
-        self.shared.set_limit(limit.unwrap_or(usize::MAX));
+        self.state.shared.set_limit(limit.unwrap_or(usize::MAX));
     }
 
     /// The limit, in bytes, if there is one.
     #[must_use]
     pub fn limit(&self) -> Option<usize> {
-        Some(self.shared.limit()).filter(|&limit| limit != usize::MAX)
+        Some(self.state.shared.limit()).filter(|&limit| limit != usize::MAX)
     }
 
     /// Bytes held from the child, headers included. May be old when it arrives, as all these numbers. O(1).
     #[must_use]
     pub fn held(&self) -> usize {
-        self.shared.held()
+        self.state.shared.held()
     }
 
     /// Usable bytes of all chunks. O(chunks).
     #[must_use]
     #[doc(alias = "queryCapacity")]
     pub fn capacity(&self) -> usize {
-        self.shared.chunks().map(|chunk| chunk.len() - SYNC_HEADER).sum()
+        self.state.shared.capacity()
     }
 
     /// Bytes taken from the chunks: by blocks, their padding, and the pieces of lanes. O(chunks).
     #[must_use]
     pub fn used(&self) -> usize {
-        self.shared.chunks().map(|chunk| chunk.used()).sum()
+        self.state.shared.used()
+    }
+
+    /// The most bytes that were ever [`used`](Self::used) at once, over all resets. O(chunks).
+    ///
+    /// Exact where threads take turns; what one gives up while another takes may be missed.
+    #[must_use]
+    pub fn high_water(&self) -> usize {
+        self.state.shared.high_water()
     }
 
     /// How many chunks there are: about the logarithm of the capacity. O(chunks).
     #[must_use]
     pub fn chunks(&self) -> usize {
-        self.shared.chunks().count()
+        self.state.shared.count()
+    }
+
+    /// Whether the block is the newest of this thread's lane, or of the chunks: one that can grow and whose memory comes
+    /// back when it is freed. May be old when it arrives; see [`Arena::is_last`](crate::Arena::is_last).
+    #[must_use]
+    #[doc(alias = "isLastAllocation")]
+    pub fn is_last(&self, block: NonNull<[u8]>) -> bool {
+        !block.is_empty() && self.state.is_last(block.cast(), block.len())
     }
 
     /// The child.
@@ -203,42 +240,33 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
         &self.child
     }
 
-    /// This thread's lane, if it has one and has asked for it.
-    #[inline(always)]
-    fn lane(&self) -> Option<&Lane> {
-        self.lanes.get(lane_id::current())
+    /// Takes the arena apart; see [`Arena::into_state`](crate::Arena::into_state).
+    ///
+    /// ```
+    /// use heap_arena::{SyncArena, TypedAlloc};
+    /// let arena = SyncArena::new();
+    /// arena.alloc_value(7)?;
+    /// let used = arena.used();
+    /// let (state, child) = arena.into_state();
+    /// // SAFETY: the child it came from.
+    /// let arena = unsafe { SyncArena::promote(state, child) };
+    /// assert_eq!(arena.used(), used);
+    /// # Ok::<(), heap_core::AllocError>(())
+    /// ```
+    pub fn into_state(self) -> (SyncArenaState<N>, A) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: both are moved out once; `this` is not used or dropped.
+        unsafe { (core::ptr::read(&this.state), core::ptr::read(&this.child)) }
     }
 
-    /// What this thread's lane could not serve, or what a thread without one asks for.
-    #[inline(never)]
-    fn alloc_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if N != 0 && lane_id::current() == lane_id::UNASKED {
-            lane_id::settle();
-            // The lane may have been another thread's, and have room.
-            if let Some(block) = self.lane().and_then(|lane| lane.try_alloc(layout)) {
-                return Ok(block);
-            }
-        }
-        match self.lane() {
-            Some(lane) => lane.alloc_slow(&self.shared, &self.child, layout),
-            None => Ok(self.shared.take(&self.child, layout, 0)?.cast()),
-        }
-    }
-
-    /// See [`Allocator::resize`].
+    /// Makes an arena of a state.
     ///
     /// # Safety
     ///
-    /// As there, for a block with memory, which is not this lane's newest; or for which the lane has no room.
-    #[inline(never)]
-    unsafe fn resize_slow(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self.lane().filter(|lane| lane.is_last(block, layout)) {
-                Some(lane) => lane.resize_slow(&self.shared, &self.child, block, layout, new_size),
-                None => self.shared.resize(&self.child, block, layout, new_size),
-            }
-        }
+    /// The state is new, or came from an arena over this child (or over one that blocks may be exchanged with, A5), which
+    /// has not been reset or dropped since.
+    pub const unsafe fn promote(state: SyncArenaState<N>, child: A) -> Self {
+        Self { state, child }
     }
 }
 
@@ -249,12 +277,10 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
+            cold_path();
             return Ok(zero_sized(layout));
         }
-        let block = match self.lane().and_then(|lane| lane.try_alloc(layout)) {
-            Some(block) => block,
-            None => self.alloc_slow(layout)?,
-        };
+        let block = self.state.alloc(&self.child, layout)?;
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
@@ -264,11 +290,7 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
             return new_size == 0;
         }
         // SAFETY: the caller's promise; the block has memory.
-        unsafe {
-            self.lane()
-                .is_some_and(|lane| lane.is_last(block, layout) && lane.resize(block, layout, new_size))
-                || self.resize_slow(block, layout, new_size)
-        }
+        unsafe { self.state.resize(&self.child, block, layout, new_size) }
     }
 
     #[inline]
@@ -282,13 +304,30 @@ unsafe impl<A: Allocator, const N: usize> Allocator for SyncArena<A, N> {
 
 heap_core::impl_foreign_allocators! { impl[A: Allocator, const N: usize] for SyncArena<A, N> }
 
-// SAFETY: typed values are never freed or resized, and `reset` needs an exclusive borrow.
+// SAFETY: typed values are never freed or resized; `reset`, `rewind` and `scope` need an exclusive borrow, so not during
+// `'a`.
 unsafe impl<'a, A: Allocator, const N: usize> TypedAlloc<'a> for &'a SyncArena<A, N> {}
+
+// SAFETY: a rewind gives back what was taken since the mark, of the chunks and of the lanes, and nothing else. There is
+// one arena, not several handles.
+unsafe impl<A: Allocator, const N: usize> SyncRewind for SyncArena<A, N> {
+    type Mark = SyncArenaMark<N>;
+
+    unsafe fn mark(&self) -> SyncArenaMark<N> {
+        // SAFETY: the caller's promise.
+        unsafe { self.state.mark() }
+    }
+
+    unsafe fn rewind(&self, mark: SyncArenaMark<N>) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.state.rewind(&self.child, &mark) };
+    }
+}
 
 // SAFETY: all live blocks with memory are in our chunks, and those are ours alone. O(chunks).
 unsafe impl<A: Allocator, const N: usize> Owns for SyncArena<A, N> {
     fn owns(&self, block: NonNull<u8>) -> bool {
-        self.shared.owns(block)
+        self.state.shared.owns(block)
     }
 }
 
@@ -311,14 +350,16 @@ impl<A: Allocator, const N: usize> Usage for SyncArena<A, N> {
 impl<A: Allocator, const N: usize> Drop for SyncArena<A, N> {
     fn drop(&mut self) {
         /// Frees the chunks also when a destructor unwinds.
-        struct Chunks<'a, A: Allocator, const N: usize>(&'a mut SyncArena<A, N>);
+        struct Chunks<'a, A: Allocator, const N: usize>(&'a SyncArena<A, N>);
         impl<A: Allocator, const N: usize> Drop for Chunks<'_, A, N> {
             fn drop(&mut self) {
                 // SAFETY: the arena is being dropped: no block is used any more.
-                unsafe { self.0.shared.reset(&self.0.child, ResetMode::FreeAll) };
+                unsafe { self.0.state.shared.free_all(&self.0.child) };
             }
         }
-        Chunks(self).0.run_drops();
+        let chunks = Chunks(self);
+        // SAFETY: nobody uses the values any more.
+        unsafe { chunks.0.state.drops.run(None) };
     }
 }
 

@@ -41,9 +41,32 @@ impl SyncBump {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Gives all bytes up: `used` are taken again. Needs an exclusive borrow, and so pairs with nothing.
-    pub(crate) fn reset(&mut self, used: usize) {
+    /// Gives bytes up, or takes some back: `used` are taken from now on.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses the span meanwhile, and what makes that so orders it: this pairs with nothing. The bytes from
+    /// `used` on are nobody's (Y2).
+    pub(crate) unsafe fn set_used(&self, used: usize) {
         self.used.store(used, Ordering::Relaxed);
+    }
+
+    /// As [`try_take`](Self::try_take), without an exchange.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses the span meanwhile, as for [`set_used`](Self::set_used).
+    #[inline]
+    pub(crate) unsafe fn try_take_alone(
+        &self,
+        base: usize,
+        limit: usize,
+        layout: Layout,
+        wanted: usize,
+    ) -> Option<Fit> {
+        let fit = stretched(base + self.used(), limit, layout, wanted)?;
+        self.used.store(fit.end - base, Ordering::Relaxed);
+        Some(fit)
     }
 
     /// The cursor as it may have been, before the exchange that tells.
@@ -62,10 +85,8 @@ impl SyncBump {
     pub(crate) fn try_take(&self, base: usize, limit: usize, layout: Layout, wanted: usize) -> Option<Fit> {
         let mut used = self.peek();
         loop {
-            // Y1: no overflow. A limit read before the chunk grew may lie below `used`, which `fit` does not allow.
-            let cursor = base + used;
-            let Fit { start, end } = fit(cursor, limit.max(cursor), layout)?;
-            let end = if wanted > end - start { start + wanted.min(limit - start) } else { end };
+            // Y1: no overflow.
+            let Fit { start, end } = stretched(base + used, limit, layout, wanted)?;
             // Acquire: pairs with the release of whoever gave up these bytes.
             let moved =
                 self.used.compare_exchange_weak(used, end - base, Ordering::Acquire, Ordering::Relaxed);
@@ -105,6 +126,15 @@ impl SyncBump {
         let order = if growing { Ordering::Acquire } else { Ordering::Release };
         self.used.compare_exchange(end, block + new_size - base, order, Ordering::Relaxed).ok().map(|_| true)
     }
+}
+
+/// Places a layout as [`fit`] does, with what is behind it up to `wanted` bytes in all.
+#[inline]
+fn stretched(cursor: usize, limit: usize, layout: Layout, wanted: usize) -> Option<Fit> {
+    // A limit read before the chunk grew may lie below the cursor, which `fit` does not allow.
+    let Fit { start, end } = fit(cursor, limit.max(cursor), layout)?;
+    let end = if wanted > end - start { start + wanted.min(limit - start) } else { end };
+    Some(Fit { start, end })
 }
 
 #[cfg(all(test, not(loom)))]

@@ -108,6 +108,38 @@ impl SyncChunk {
         Some(NonNull::slice_from_raw_parts(block, end - start))
     }
 
+    /// As [`try_take`](Self::try_take), for a chunk that no other thread knows.
+    ///
+    /// # Safety
+    ///
+    /// No other thread uses the chunk meanwhile.
+    #[inline]
+    pub(crate) unsafe fn try_take_alone(self, layout: Layout, wanted: usize) -> Option<NonNull<[u8]>> {
+        let base = self.base();
+        // SAFETY: the caller's promise.
+        let fit = unsafe { self.header().used.try_take_alone(base, base + self.len(), layout, wanted) };
+        let Fit { start, end } = fit?;
+        // SAFETY: K1 and Q2: `start` lies in the chunk's block.
+        let block = unsafe { self.0.base().add(start - base) };
+        Some(NonNull::slice_from_raw_parts(block, end - start))
+    }
+
+    /// Goes back, or forth again, to where so many bytes without the header were taken.
+    ///
+    /// # Safety
+    ///
+    /// No other thread uses the chunk meanwhile. It was so before, and no block above is used any more.
+    pub(crate) unsafe fn set_used(self, used: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.header().used.set_used(SYNC_HEADER + used) };
+    }
+
+    /// Whether a block with memory ends where the next one would begin. May be old when it arrives.
+    #[inline]
+    pub(crate) fn is_last(self, block: NonNull<u8>, size: usize) -> bool {
+        block.addr().get().wrapping_add(size).wrapping_sub(self.base()) == self.header().used.used()
+    }
+
     /// See [`SyncBump::resize_last`].
     ///
     /// # Safety

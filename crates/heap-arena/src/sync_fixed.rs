@@ -2,6 +2,7 @@
 
 use core::alloc::Layout;
 use core::fmt;
+use core::hint::cold_path;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -11,6 +12,7 @@ use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::atomic::const_fn;
 use crate::sync_bump::SyncBump;
+use crate::sync_scope::{SyncRewind, SyncScope, SyncScopeGuard};
 use crate::typed::TypedAlloc;
 
 /// As [`FixedBuffer`](crate::FixedBuffer), shared between threads: one compare-exchange for a block, one to free or
@@ -80,7 +82,19 @@ impl<'buf> SyncFixedBuffer<'buf> {
     /// Forgets all blocks. O(1).
     #[inline]
     pub fn reset(&mut self) {
-        self.used.reset(0);
+        // SAFETY: exclusively borrowed, so no block is in use: all bytes are nobody's.
+        unsafe { self.used.set_used(0) };
+    }
+
+    /// Opens a scope: what is allocated through it, by whatever thread, is gone when the guard is dropped. See
+    /// [`SyncScopeGuard`].
+    pub fn scope(&mut self) -> SyncScopeGuard<'_, Self> {
+        SyncScopeGuard::new(self)
+    }
+
+    /// Runs `f` in a scope: what is allocated through it, by whatever thread, is gone afterwards. See [`SyncScope`].
+    pub fn scoped<'env, R>(&'env mut self, f: impl for<'s> FnOnce(SyncScope<'s, 'env, Self>) -> R) -> R {
+        f(self.scope().enter())
     }
 
     /// Bytes of the buffer.
@@ -93,6 +107,21 @@ impl<'buf> SyncFixedBuffer<'buf> {
     #[must_use]
     pub fn used(&self) -> usize {
         self.used.used()
+    }
+
+    /// Bytes that are left, for a request without alignment. May be old when it arrives.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.len - self.used()
+    }
+
+    /// Whether the block is the newest. May be old when it arrives; see
+    /// [`FixedBuffer::is_last`](crate::FixedBuffer::is_last).
+    #[must_use]
+    #[doc(alias = "isLastAllocation")]
+    pub fn is_last(&self, block: NonNull<[u8]>) -> bool {
+        let end = block.addr().get().wrapping_add(block.len()).wrapping_sub(self.base());
+        !block.is_empty() && end == self.used()
     }
 
     /// Whether all of a block lies in the buffer; an empty one may lie at its end.
@@ -119,6 +148,7 @@ unsafe impl Allocator for SyncFixedBuffer<'_> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         if layout.size() == 0 {
+            cold_path();
             return Ok(zero_sized(layout));
         }
         let fit = self.used.try_take(self.base(), self.limit(), layout, 0).ok_or(AllocError)?;
@@ -149,8 +179,23 @@ unsafe impl Allocator for SyncFixedBuffer<'_> {
 
 heap_core::impl_foreign_allocators! { impl['buf] for SyncFixedBuffer<'buf> }
 
-// SAFETY: typed values are never freed or resized, and `reset` needs an exclusive borrow.
+// SAFETY: typed values are never freed or resized, and `reset` and `scope` need an exclusive borrow.
 unsafe impl<'a> TypedAlloc<'a> for &'a SyncFixedBuffer<'_> {}
+
+// SAFETY: only the cursor changes. The buffer is borrowed exclusively by the one value.
+unsafe impl SyncRewind for SyncFixedBuffer<'_> {
+    /// Bytes in use.
+    type Mark = usize;
+
+    unsafe fn mark(&self) -> usize {
+        self.used()
+    }
+
+    unsafe fn rewind(&self, mark: usize) {
+        // SAFETY: the caller's promise: nobody else is here, and nothing made since is used.
+        unsafe { self.used.set_used(mark) };
+    }
+}
 
 // SAFETY: all blocks with memory begin in the buffer, and it is ours alone.
 unsafe impl Owns for SyncFixedBuffer<'_> {

@@ -3,6 +3,7 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
+use core::hint::cold_path;
 use core::ptr::NonNull;
 
 use heap_core::{AllocError, Allocator};
@@ -71,10 +72,18 @@ impl ArenaState {
         child: &A,
         layout: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        if !self.use_spare(layout) && !self.grow_head(child, layout) {
+        // Most arenas are small: the first chunk, which is all that they need, is made by the straight way through.
+        if self.has_chunks() && (self.use_spare(layout) || self.grow_head(child, layout)) {
+            cold_path();
+        } else {
             self.add_chunk(child, layout)?;
         }
         self.bump.try_alloc(layout).ok_or(AllocError)
+    }
+
+    #[inline]
+    fn has_chunks(&self) -> bool {
+        self.head.get().is_some() || self.spare.get().is_some()
     }
 
     /// Makes the spare the head, if the layout fits it.
@@ -95,9 +104,10 @@ impl ArenaState {
     /// Makes the head long enough for the layout, where the child can do that in place.
     fn grow_head<A: Allocator>(&self, child: &A, layout: Layout) -> bool {
         let cursor = self.bump.cursor().addr().get();
-        let aligned = cursor.checked_next_multiple_of(layout.align());
-        let end = aligned.and_then(|start| start.checked_add(layout.size()));
-        end.is_some_and(|end| self.grow_head_to(child, end))
+        // A layout promises that its size and padding do not overflow together; the cursor may still be high up.
+        let end = cursor.checked_add(layout.size() + (layout.align() - 1));
+        let padded = end.map(|end| ((end - layout.size()) & !(layout.align() - 1)) + layout.size());
+        padded.is_some_and(|end| self.grow_head_to(child, end))
     }
 
     /// Makes the head reach to the address `end`, where the child can do that in place.
@@ -125,11 +135,7 @@ impl ArenaState {
     fn add_chunk<A: Allocator>(&self, child: &A, layout: Layout) -> Result<(), AllocError> {
         let chunk = match self.create_chunk(child, layout) {
             Ok(chunk) => chunk,
-            Err(error) => {
-                // The layout does not fit the spare; without it, child and limit may have the room.
-                self.free_spare(child).then_some(()).ok_or(error)?;
-                self.create_chunk(child, layout)?
-            }
+            Err(error) => self.create_chunk_instead(child, layout, error)?,
         };
         // SAFETY: just created.
         self.held.set(self.held.get() + unsafe { chunk.size() });
@@ -137,6 +143,20 @@ impl ArenaState {
         Ok(())
     }
 
+    /// The layout does not fit the spare; without it, child and limit may have the room.
+    #[cold]
+    #[inline(never)]
+    fn create_chunk_instead<A: Allocator>(
+        &self,
+        child: &A,
+        layout: Layout,
+        error: AllocError,
+    ) -> Result<Chunk, AllocError> {
+        self.free_spare(child).then_some(()).ok_or(error)?;
+        self.create_chunk(child, layout)
+    }
+
+    #[inline]
     fn create_chunk<A: Allocator>(&self, child: &A, layout: Layout) -> Result<Chunk, AllocError> {
         let room = self.room();
         let plan = growth::new_chunk(HEADER, layout, self.held.get(), room).ok_or(AllocError)?;
@@ -144,9 +164,12 @@ impl ArenaState {
     }
 
     /// Starts allocating from a chunk, whose `prev` is the head, and which `held` counts.
+    #[inline]
     fn push_head(&self, chunk: Chunk) {
-        self.sealed.set(self.used());
-        self.high_water.set(self.high_water());
+        if self.head.get().is_some() {
+            self.sealed.set(self.used());
+            self.high_water.set(self.high_water());
+        }
         // SAFETY: a live chunk without blocks.
         unsafe { self.start_at(Some(chunk)) };
     }
@@ -156,6 +179,7 @@ impl ArenaState {
     /// # Safety
     ///
     /// The chunk is live, and the bytes of its payload are nobody's.
+    #[inline]
     unsafe fn start_at(&self, head: Option<Chunk>) {
         let (start, end) = match head {
             // SAFETY: live, as promised.
@@ -169,6 +193,7 @@ impl ArenaState {
     }
 
     /// Gives the spare back to the child; whether there was one.
+    #[inline]
     fn free_spare<A: Allocator>(&self, child: &A) -> bool {
         let Some(spare) = self.spare.take() else { return false };
         // SAFETY: S1; no block is in a spare.

@@ -1,4 +1,5 @@
 //! The chunks of a [`SyncArena`](crate::SyncArena): a list that threads extend together, and allocate from at its head.
+//! What goes back, to a mark or to the start, is in `back`.
 
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
@@ -8,8 +9,11 @@ use heap_core::{AllocError, Allocator};
 use crate::atomic::{AtomicPtr, AtomicUsize, Ordering, const_fn};
 use crate::chunk::{Chunk, Header, chain};
 use crate::growth;
-use crate::reset::{ResetMode, collapse};
 use crate::sync_chunk::{SYNC_HEADER, SyncChunk};
+
+mod back;
+
+pub(crate) use back::SharedMark;
 
 /// The chunks of a shared arena, and their bounds.
 ///
@@ -17,13 +21,19 @@ use crate::sync_chunk::{SYNC_HEADER, SyncChunk};
 ///
 /// - **H1** `head` is null or a started chunk; it and those before it are live (K3) until [`reset`](Self::reset). A
 ///   thread that sees it sees what its maker wrote: publishing is a release, reading an acquire.
-/// - **H2** `held` is at least the sum of the chunks' sizes, and what is above it is about to be a chunk or to be given
-///   up again. It exceeds `limit` only where `limit` was lowered below it.
+/// - **H2** `held` is at least the sum of the chunks' sizes, the spare's included, and what is above it is about to be a
+///   chunk or to be given up again. It exceeds `limit` only where `limit` was lowered below it.
+/// - **H3** `spare` is null or a started chunk that is live, empty, in no list, and known to nobody: whoever takes it out
+///   has it alone. There is one at most, made while the arena is borrowed exclusively; `spare_len` is its size, or zero.
+/// - **H4** `high_water` is at least what was in use each time before that became less.
 #[derive(Debug)]
 pub(crate) struct Shared {
     head: AtomicPtr<Header>,
     held: AtomicUsize,
     limit: AtomicUsize,
+    spare: AtomicPtr<Header>,
+    spare_len: AtomicUsize,
+    high_water: AtomicUsize,
 }
 
 impl Shared {
@@ -33,6 +43,9 @@ impl Shared {
                 head: AtomicPtr::new(ptr::null_mut()),
                 held: AtomicUsize::new(0),
                 limit: AtomicUsize::new(usize::MAX),
+                spare: AtomicPtr::new(ptr::null_mut()),
+                spare_len: AtomicUsize::new(0),
+                high_water: AtomicUsize::new(0),
             }
         }
     }
@@ -68,7 +81,7 @@ impl Shared {
         }
     }
 
-    /// Takes from the head, from a longer head, or from a new chunk.
+    /// Takes from the head, from the spare, from a longer head, or from a new chunk.
     ///
     /// Lock-free: a round is repeated only when another thread has meanwhile taken what we made room for.
     #[cold]
@@ -84,10 +97,14 @@ impl Shared {
             if let Some(block) = head.and_then(|head| head.try_take(layout, wanted)) {
                 return Ok(block);
             }
+            if let Some(spare) = self.take_spare(layout) {
+                return self.take_from(child, spare, layout, wanted, head);
+            }
             if head.is_some_and(|head| self.grow(child, head, layout)) {
                 continue;
             }
-            return self.take_from_new(child, layout, wanted, head);
+            let chunk = self.create(child, layout, wanted, head)?;
+            return self.take_from(child, chunk, layout, wanted, head);
         }
     }
 
@@ -104,17 +121,17 @@ impl Shared {
         by != 0
     }
 
-    /// Makes a chunk, takes the block from it, and puts it on the list.
-    fn take_from_new<A: Allocator>(
+    /// Takes the block from a chunk that nobody else knows, and puts that on the list.
+    fn take_from<A: Allocator>(
         &self,
         child: &A,
+        chunk: SyncChunk,
         layout: Layout,
         wanted: usize,
         head: Option<SyncChunk>,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        let chunk = self.create(child, layout, head)?;
-        // The chunk was made for this layout, so the block is there.
-        let block = chunk.try_take(layout, wanted).ok_or(AllocError);
+        // SAFETY: nobody else knows it. It was made or chosen for this layout, so the block is there.
+        let block = unsafe { chunk.try_take_alone(layout, wanted) }.ok_or(AllocError);
         match self.publish(child, chunk, head, |head| head.try_take(layout, wanted)) {
             Some(elsewhere) => Ok(elsewhere),
             None => block,
@@ -122,13 +139,33 @@ impl Shared {
     }
 
     /// Makes a chunk for a layout, to be put on `head`. Nobody else knows it yet.
+    ///
+    /// Where nothing else helps, the spare, which does not fit the layout, is given up: without it, child and limit may
+    /// have the room.
     fn create<A: Allocator>(
         &self,
         child: &A,
         layout: Layout,
+        wanted: usize,
         head: Option<SyncChunk>,
     ) -> Result<SyncChunk, AllocError> {
-        let wish = head.map_or(0, |head| head.len().saturating_mul(2));
+        let created = self.try_create(child, layout, wanted, head);
+        created.or_else(|error| {
+            self.free_spare(child).then_some(()).ok_or(error)?;
+            self.try_create(child, layout, wanted, head)
+        })
+    }
+
+    fn try_create<A: Allocator>(
+        &self,
+        child: &A,
+        layout: Layout,
+        wanted: usize,
+        head: Option<SyncChunk>,
+    ) -> Result<SyncChunk, AllocError> {
+        // Twice the last one. Who wants a piece, for a lane, gets room for two of the first ones from the first.
+        let last = head.map_or(wanted.min(growth::FIRST_CHUNK), SyncChunk::len);
+        let wish = last.saturating_mul(2);
         let plan = growth::new_chunk(SYNC_HEADER, layout, wish, self.room()).ok_or(AllocError)?;
         let reserved = self.reserve_held(plan.wanted, plan.least).ok_or(AllocError)?;
         let plan = growth::Plan { wanted: reserved, ..plan };
@@ -144,7 +181,8 @@ impl Shared {
         chunk
     }
 
-    /// Makes a chunk the head. When another is faster and `elsewhere` is content with that one, ours is given back.
+    /// Makes a chunk the head, which nobody else knows. When another is faster and `elsewhere` is content with that one,
+    /// ours is given back.
     fn publish<A: Allocator, R>(
         &self,
         child: &A,
@@ -153,6 +191,8 @@ impl Shared {
         elsewhere: impl Fn(SyncChunk) -> Option<R>,
     ) -> Option<R> {
         loop {
+            // SAFETY: both live; ours is not yet published.
+            unsafe { chunk.chunk().set_prev(head.map(SyncChunk::chunk)) };
             let expected = head.map_or(ptr::null_mut(), SyncChunk::as_ptr);
             // Release: pairs with `head`: whoever sees the chunk sees its header.
             let swapped =
@@ -168,8 +208,6 @@ impl Shared {
                 self.release_held(size);
                 return Some(result);
             }
-            // SAFETY: both live; ours is not yet published.
-            unsafe { chunk.chunk().set_prev(head.map(SyncChunk::chunk)) };
         }
     }
 
@@ -188,6 +226,9 @@ impl Shared {
     ) -> bool {
         let shrinks = new_size <= layout.size();
         let Some(head) = self.head() else { return shrinks };
+        if new_size < layout.size() && head.is_last(block, layout.size()) {
+            self.note_high_water();
+        }
         // SAFETY: the caller's promise.
         match unsafe { head.resize_last(block, layout, new_size) } {
             Some(true) => true,
@@ -222,10 +263,14 @@ impl Shared {
         let layout = Layout::from_size_align(bytes, 1).map_err(|_| AllocError)?;
         let head = self.head();
         let fits = |head: SyncChunk| head.least_for(layout).filter(|&least| least <= head.len());
-        if head.is_some_and(|head| fits(head).is_some() || self.grow(child, head, layout)) {
+        if head.is_some_and(|head| fits(head).is_some()) {
             return Ok(());
         }
-        let chunk = self.create(child, layout, head)?;
+        let chunk = match self.take_spare(layout) {
+            Some(spare) => spare,
+            None if head.is_some_and(|head| self.grow(child, head, layout)) => return Ok(()),
+            None => self.create(child, layout, 0, head)?,
+        };
         self.publish(child, chunk, head, fits);
         Ok(())
     }
@@ -247,22 +292,40 @@ impl Shared {
         }
     }
 
-    /// Keeps of the chunks what `mode` says. `false`: the child refused (see there).
-    ///
-    /// # Safety
-    ///
-    /// No block is used any more.
-    pub(crate) unsafe fn reset<A: Allocator>(&mut self, child: &A, mode: ResetMode) -> bool {
-        let head = self.head().map(SyncChunk::chunk);
-        self.head.store(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: H1, exclusively borrowed, and no block is used any more.
-        let (kept, done) = unsafe { collapse(child, head, SYNC_HEADER, mode) };
-        // SAFETY: live, exclusively ours, and at least a header long (K2).
-        let kept = kept.map(|chunk| unsafe { SyncChunk::start(chunk) });
-        self.held.store(kept.map_or(0, SyncChunk::len), Ordering::Relaxed);
-        // No ordering: whoever shares the arena next synchronises with us by that.
-        self.head.store(kept.map_or(ptr::null_mut(), SyncChunk::as_ptr), Ordering::Relaxed);
-        done
+    /// Bytes taken from the chunks. O(chunks).
+    pub(crate) fn used(&self) -> usize {
+        self.chunks().map(SyncChunk::used).sum()
+    }
+
+    /// The most that was ever taken. O(chunks).
+    pub(crate) fn high_water(&self) -> usize {
+        self.high_water.load(Ordering::Relaxed).max(self.used())
+    }
+
+    /// To be called before bytes are given up (H4).
+    #[inline(never)]
+    fn note_high_water(&self) {
+        let used = self.used();
+        // A number: nothing is read by its value.
+        if used > self.high_water.load(Ordering::Relaxed) {
+            self.high_water.fetch_max(used, Ordering::Relaxed);
+        }
+    }
+
+    /// Usable bytes of all chunks, the spare's included. O(chunks).
+    pub(crate) fn capacity(&self) -> usize {
+        let spare = self.spare_len.load(Ordering::Relaxed).saturating_sub(SYNC_HEADER);
+        self.chunks().map(|chunk| chunk.len() - SYNC_HEADER).sum::<usize>() + spare
+    }
+
+    /// How many chunks there are, the spare included. O(chunks).
+    pub(crate) fn count(&self) -> usize {
+        self.chunks().count() + usize::from(self.spare_len.load(Ordering::Relaxed) != 0)
+    }
+
+    /// Whether a block with memory ends where the next of the head would begin.
+    pub(crate) fn is_last(&self, block: NonNull<u8>, size: usize) -> bool {
+        self.head().is_some_and(|head| head.is_last(block, size))
     }
 
     /// Counts up to `wanted` bytes more as held, as the limit allows, but at least `least`.
@@ -283,7 +346,9 @@ impl Shared {
 
     /// Counts fewer bytes as held.
     fn release_held(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        if bytes != 0 {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
     }
 
     /// Bytes that may be taken from the child until the limit is reached.

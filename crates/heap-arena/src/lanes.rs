@@ -1,0 +1,152 @@
+//! The lanes of an arena, of which only those are made that threads have asked for.
+//!
+//! Lanes take 128 bytes each; to write them all would cost a small arena more than all that it is used for.
+
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+
+use crate::atomic::{AtomicBool, AtomicUsize, Ordering, const_fn};
+use crate::lane::{Lane, LaneMark};
+use crate::lane_id;
+
+/// Up to `N` lanes, each for the thread with its number.
+///
+/// # Invariants
+///
+/// - **M1** The first `ready` lanes, at most `N`, are initialised; whoever sees the number sees them so: raising it is a
+///   release, reading it an acquire. It only grows.
+/// - **M2** Only the thread that set `preparing` writes to the lanes from `ready` on, and raises that.
+#[derive(Debug)]
+pub(crate) struct Lanes<const N: usize> {
+    ready: AtomicUsize,
+    preparing: AtomicBool,
+    lanes: [UnsafeCell<MaybeUninit<Lane>>; N],
+}
+
+// SAFETY: of the lanes that are initialised, each is used by one thread (L1), because numbers are held by one thread at a
+// time (N1); the others by the one thread that prepares them (M2).
+unsafe impl<const N: usize> Sync for Lanes<N> {}
+// SAFETY: a lane points to bytes that go where the arena goes.
+unsafe impl<const N: usize> Send for Lanes<N> {}
+
+/// What was left of each lane.
+#[derive(Clone, Copy)]
+pub(crate) struct LanesMark<const N: usize> {
+    /// How many there were: the first of `lanes` are initialised.
+    ready: usize,
+    lanes: [MaybeUninit<LaneMark>; N],
+}
+
+impl<const N: usize> Lanes<N> {
+    const_fn! {
+        /// No lane is ready.
+        pub(crate) const fn new() -> Self {
+            Self {
+                ready: AtomicUsize::new(0),
+                preparing: AtomicBool::new(false),
+                lanes: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N],
+            }
+        }
+    }
+
+    /// This thread's lane, if it has one that is ready.
+    #[inline(always)]
+    pub(crate) fn mine(&self) -> Option<&Lane> {
+        if N == 0 {
+            return None;
+        }
+        let id = lane_id::current();
+        // Acquire: pairs with `prepare`.
+        if id < self.ready.load(Ordering::Acquire) { Some(self.lane(id)) } else { None }
+    }
+
+    /// This thread's lane, made ready if it has a number for one. `None` also while another thread is making some ready:
+    /// nobody waits.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn settle(&self) -> Option<&Lane> {
+        if N == 0 {
+            return None;
+        }
+        let mut id = lane_id::current();
+        if id == lane_id::UNASKED {
+            id = lane_id::settle();
+        }
+        if id < N && id >= self.ready.load(Ordering::Relaxed) {
+            self.prepare(id);
+        }
+        self.mine()
+    }
+
+    /// Makes the lanes up to that of the number ready, unless another thread is at it.
+    fn prepare(&self, id: usize) {
+        // Acquire: pairs with the release below, so that we see which lanes are ready.
+        if self.preparing.swap(true, Ordering::Acquire) {
+            return;
+        }
+        let ready = self.ready.load(Ordering::Relaxed);
+        for lane in self.lanes.get(ready..=id).into_iter().flatten() {
+            // SAFETY: M2: we are the one thread, and the lane is not ready.
+            unsafe { (*lane.get()).write(Lane::new()) };
+        }
+        // Release: pairs with `mine`.
+        self.ready.store(ready.max(id + 1), Ordering::Release);
+        self.preparing.store(false, Ordering::Release);
+    }
+
+    /// A lane that is ready.
+    #[inline(always)]
+    fn lane(&self, id: usize) -> &Lane {
+        // SAFETY: M1: `id < ready <= N`, so it is there and initialised, and nobody writes to it as a whole any more.
+        unsafe { (*self.lanes.get_unchecked(id).get()).assume_init_ref() }
+    }
+
+    /// What is left of each lane.
+    ///
+    /// # Safety
+    ///
+    /// No other thread uses the lanes meanwhile.
+    #[inline]
+    pub(crate) unsafe fn mark(&self) -> LanesMark<N> {
+        let ready = self.ready.load(Ordering::Relaxed);
+        let mut mark = LanesMark { ready, lanes: [const { MaybeUninit::uninit() }; N] };
+        for (id, lane) in mark.lanes.iter_mut().enumerate().take(ready) {
+            lane.write(self.lane(id).mark());
+        }
+        mark
+    }
+
+    /// Gives each lane what it had left; those that came since, nothing.
+    ///
+    /// # Safety
+    ///
+    /// `mark` is of these lanes; no byte that they have taken or given out since is used any more; and no other thread uses
+    /// them meanwhile.
+    #[inline]
+    pub(crate) unsafe fn rewind(&self, mark: &LanesMark<N>) {
+        for id in 0..self.ready.load(Ordering::Relaxed) {
+            // SAFETY: the first `mark.ready` were written by `mark`.
+            let left = mark.lanes.get(id).filter(|_| id < mark.ready).map(|lane| unsafe { lane.assume_init() });
+            // SAFETY: the caller's promise.
+            unsafe { self.lane(id).rewind(left.unwrap_or(LaneMark::NONE)) };
+        }
+    }
+
+    /// Leaves nothing to the lanes.
+    ///
+    /// # Safety
+    ///
+    /// No byte of theirs is used any more, and no other thread uses them meanwhile.
+    pub(crate) unsafe fn reset(&self) {
+        for id in 0..self.ready.load(Ordering::Relaxed) {
+            // SAFETY: nothing is left to have.
+            unsafe { self.lane(id).rewind(LaneMark::NONE) };
+        }
+    }
+}
+
+impl<const N: usize> core::fmt::Debug for LanesMark<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("LanesMark").field("ready", &self.ready).finish_non_exhaustive()
+    }
+}
