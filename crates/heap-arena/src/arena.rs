@@ -333,6 +333,12 @@ unsafe impl<A: Allocator> Rewind for Arena<A> {
         // SAFETY: the caller's promise is the same.
         unsafe { self.state.rewind(&self.child, mark) };
     }
+
+    #[inline]
+    unsafe fn close(&self, mark: ArenaMark) {
+        // SAFETY: the caller's promise; and `Arena::alloc_drop` cannot be called while a scope is open.
+        unsafe { self.state.rewind_blocks(&self.child, mark) };
+    }
 }
 
 // SAFETY: all live blocks with memory are in chunks of the chain, and those are ours alone (S1). O(chunks).

@@ -33,6 +33,19 @@ pub unsafe trait Rewind: Allocator {
     /// `mark` is of this allocator, which has since been neither reset nor rewound to an earlier mark, and no block and
     /// no value made since is used any more; a block that has grown since counts as made since.
     unsafe fn rewind(&self, mark: Self::Mark);
+
+    /// As [`rewind`](Self::rewind), at the end of a scope: what was registered since was registered with the scope, so
+    /// the allocator need not look for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`rewind`](Self::rewind).
+    #[doc(hidden)]
+    #[inline]
+    unsafe fn close(&self, mark: Self::Mark) {
+        // SAFETY: the caller's promise.
+        unsafe { self.rewind(mark) };
+    }
 }
 
 /// An open scope: when it is dropped, everything allocated in it is gone and its `alloc_drop` values are dropped.
@@ -112,12 +125,19 @@ impl<'env, B: Rewind> ScopeGuard<'env, B> {
 impl<B: Rewind> Drop for ScopeGuard<'_, B> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: everything made since the mark was made through a `Scope`, whose borrow of the guard has ended; inner
-        // scopes, which rewound to later marks, have ended too. The values' types outlive `'env`, which is not over.
-        unsafe {
-            self.drops.run(None);
-            self.bump.rewind(self.mark);
+        /// Rewinds also when a destructor unwinds.
+        struct Rewound<'a, B: Rewind>(&'a B, B::Mark);
+        impl<B: Rewind> Drop for Rewound<'_, B> {
+            #[inline]
+            fn drop(&mut self) {
+                // SAFETY: everything made since the mark was made through a `Scope`, whose borrow of the guard has
+                // ended; inner scopes, which rewound to later marks, have ended too.
+                unsafe { self.0.close(self.1) };
+            }
         }
+        let _rewound = Rewound(self.bump, self.mark);
+        // SAFETY: as above. The values' types outlive `'env`, which is not over.
+        unsafe { self.drops.run(None) };
     }
 }
 

@@ -1,6 +1,6 @@
 //! Going back: to a mark, or to the very start.
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use heap_core::Allocator;
 
@@ -40,13 +40,26 @@ impl ArenaState {
     pub(crate) unsafe fn rewind<A: Allocator>(&self, child: &A, mark: ArenaMark) {
         // SAFETY: these values are in blocks made since the mark; entries are only added (D1), so it is there.
         unsafe { self.drops.run(mark.drops) };
+        // SAFETY: the caller's promise.
+        unsafe { self.rewind_blocks(child, mark) };
+    }
+
+    /// As [`rewind`](Self::rewind), where nothing was registered with this state since.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline]
+    pub(crate) unsafe fn rewind_blocks<A: Allocator>(&self, child: &A, mark: ArenaMark) {
         self.note_highest();
-        if self.head.get() == mark.head {
+        // As addresses: the derived comparison would look for `None` first.
+        let address = |chunk: Option<Chunk>| chunk.map_or(ptr::null_mut(), Chunk::as_ptr);
+        if address(self.head.get()) == address(mark.head) {
             // SAFETY: S2: the mark's cursor is in the head, or the same dangling pointer as an empty end.
             unsafe { self.bump.set(mark.cursor, self.bump.end()) };
         } else {
             // SAFETY: the caller's promise.
-            unsafe { self.rewind_slow(child, mark) };
+            unsafe { self.rewind_slow(child, mark.head, mark.cursor, mark.sealed) };
         }
     }
 
@@ -60,19 +73,25 @@ impl ArenaState {
     /// As for [`rewind`](Self::rewind).
     #[cold]
     #[inline(never)]
-    unsafe fn rewind_slow<A: Allocator>(&self, child: &A, mark: ArenaMark) {
+    unsafe fn rewind_slow<A: Allocator>(
+        &self,
+        child: &A,
+        keep: Option<Chunk>,
+        cursor: NonNull<u8>,
+        sealed: usize,
+    ) {
         self.high_water.set(self.high_water());
-        self.sealed.set(mark.sealed);
+        self.sealed.set(sealed);
         // SAFETY: S1; `keep_spare` frees only chunks that the iterator has passed.
-        for chunk in unsafe { chain(self.head.get()) }.take_while(|&chunk| Some(chunk) != mark.head) {
+        for chunk in unsafe { chain(self.head.get()) }.take_while(|&chunk| Some(chunk) != keep) {
             // SAFETY: out of the chain, because the head is set below.
             unsafe { self.keep_spare(child, chunk) };
         }
         // SAFETY: S1; S2: the mark's cursor is in its chunk, and nothing was made before it otherwise.
         unsafe {
-            if mark.head.is_some() {
-                self.start_at(mark.head);
-                self.bump.set(mark.cursor, self.bump.end());
+            if keep.is_some() {
+                self.start_at(keep);
+                self.bump.set(cursor, self.bump.end());
             } else {
                 let spare = self.spare.take().inspect(|spare| spare.set_prev(None));
                 self.start_at(spare);

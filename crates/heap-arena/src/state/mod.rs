@@ -3,7 +3,6 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::hint::cold_path;
 use core::ptr::NonNull;
 
 use heap_core::{AllocError, Allocator};
@@ -72,23 +71,21 @@ impl ArenaState {
         child: &A,
         layout: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        // Most arenas are small: the first chunk, which is all that they need, is made by the straight way through.
-        if self.has_chunks() && (self.use_spare(layout) || self.grow_head(child, layout)) {
-            cold_path();
-        } else {
+        if !self.use_spare(layout) && !self.grow_head(child, layout) {
             self.add_chunk(child, layout)?;
         }
         self.bump.try_alloc(layout).ok_or(AllocError)
     }
 
+    /// Makes the spare the head, if the layout fits it.
     #[inline]
-    fn has_chunks(&self) -> bool {
-        self.head.get().is_some() || self.spare.get().is_some()
+    fn use_spare(&self, layout: Layout) -> bool {
+        self.spare.get().is_some_and(|spare| self.use_chunk(spare, layout))
     }
 
-    /// Makes the spare the head, if the layout fits it.
-    fn use_spare(&self, layout: Layout) -> bool {
-        let Some(spare) = self.spare.get() else { return false };
+    /// Makes the spare, `spare`, the head, if the layout fits it.
+    #[cold]
+    fn use_chunk(&self, spare: Chunk, layout: Layout) -> bool {
         // SAFETY: S1: live, so its payload is in its block.
         let (start, end) = unsafe { (spare.base().add(HEADER), spare.end()) };
         if crate::bump::fit(start.addr().get(), end.addr().get(), layout).is_none() {
@@ -102,7 +99,11 @@ impl ArenaState {
     }
 
     /// Makes the head long enough for the layout, where the child can do that in place.
+    #[inline]
     fn grow_head<A: Allocator>(&self, child: &A, layout: Layout) -> bool {
+        if self.head.get().is_none() {
+            return false;
+        }
         let cursor = self.bump.cursor().addr().get();
         // A layout promises that its size and padding do not overflow together; the cursor may still be high up.
         let end = cursor.checked_add(layout.size() + (layout.align() - 1));
@@ -164,7 +165,7 @@ impl ArenaState {
     }
 
     /// Starts allocating from a chunk, whose `prev` is the head, and which `held` counts.
-    #[inline]
+    #[inline(always)]
     fn push_head(&self, chunk: Chunk) {
         if self.head.get().is_some() {
             self.sealed.set(self.used());
