@@ -126,7 +126,8 @@ impl<const N: usize> Lanes<N> {
     pub(crate) unsafe fn rewind(&self, mark: &LanesMark<N>) {
         for id in 0..self.ready.load(Ordering::Relaxed) {
             // SAFETY: the first `mark.ready` were written by `mark`.
-            let left = mark.lanes.get(id).filter(|_| id < mark.ready).map(|lane| unsafe { lane.assume_init() });
+            let left =
+                mark.lanes.get(id).filter(|_| id < mark.ready).map(|lane| unsafe { lane.assume_init() });
             // SAFETY: the caller's promise.
             unsafe { self.lane(id).rewind(left.unwrap_or(LaneMark::NONE)) };
         }

@@ -130,39 +130,6 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
         f(self.scope().enter())
     }
 
-    /// The current place, for [`rewind`](Self::rewind).
-    ///
-    /// Exclusive, unlike [`Arena`](crate::Arena)'s: other threads would go on while it is noted.
-    pub fn mark(&mut self) -> SyncArenaMark<N> {
-        // SAFETY: exclusively borrowed.
-        unsafe { self.state.mark() }
-    }
-
-    /// Returns to a mark: frees all blocks made since, by whatever thread, and drops what was registered since.
-    ///
-    /// ```
-    /// use core::alloc::Layout;
-    /// use heap_arena::SyncArena;
-    /// use heap_core::Allocator;
-    /// let mut arena = SyncArena::new();
-    /// let kept = arena.alloc(Layout::new::<u64>())?;
-    /// let (mark, used) = (arena.mark(), arena.used());
-    /// arena.alloc(Layout::new::<[u64; 10_000]>())?;
-    /// // SAFETY: nothing made since the mark is used.
-    /// unsafe { arena.rewind(mark) };
-    /// assert_eq!(arena.used(), used);
-    /// # Ok::<(), heap_core::AllocError>(())
-    /// ```
-    ///
-    /// # Safety
-    ///
-    /// `mark` is of this arena, which has since been neither reset nor rewound to an earlier mark, and no block and no
-    /// value made since is used any more; a block that has grown since counts as made since.
-    pub unsafe fn rewind(&mut self, mark: SyncArenaMark<N>) {
-        // SAFETY: the caller's promise, and exclusively borrowed.
-        unsafe { self.state.rewind(&self.child, &mark) };
-    }
-
     /// Moves a value in, and drops it at the next [`reset`](Self::reset) or with the arena: the latest first.
     ///
     /// See [`Arena::alloc_drop`](crate::Arena::alloc_drop).
@@ -313,12 +280,12 @@ unsafe impl<'a, A: Allocator, const N: usize> TypedAlloc<'a> for &'a SyncArena<A
 unsafe impl<A: Allocator, const N: usize> SyncRewind for SyncArena<A, N> {
     type Mark = SyncArenaMark<N>;
 
-    unsafe fn mark(&self) -> SyncArenaMark<N> {
+    unsafe fn mark_alone(&self) -> SyncArenaMark<N> {
         // SAFETY: the caller's promise.
         unsafe { self.state.mark() }
     }
 
-    unsafe fn rewind(&self, mark: SyncArenaMark<N>) {
+    unsafe fn rewind_alone(&self, mark: SyncArenaMark<N>) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.state.rewind(&self.child, &mark) };
     }

@@ -187,11 +187,11 @@ unsafe impl SyncRewind for SyncFixedBuffer<'_> {
     /// Bytes in use.
     type Mark = usize;
 
-    unsafe fn mark(&self) -> usize {
+    unsafe fn mark_alone(&self) -> usize {
         self.used()
     }
 
-    unsafe fn rewind(&self, mark: usize) {
+    unsafe fn rewind_alone(&self, mark: usize) {
         // SAFETY: the caller's promise: nobody else is here, and nothing made since is used.
         unsafe { self.used.set_used(mark) };
     }

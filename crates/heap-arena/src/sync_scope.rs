@@ -15,29 +15,73 @@ use crate::typed::TypedAlloc;
 
 /// A bump allocator that threads share, and that can return to an earlier place, which frees all blocks made since.
 ///
+/// The counterpart of [`Rewind`](crate::Rewind), where the mark is shared and the rewind too: here, both are exclusive.
+///
+/// ```
+/// use core::alloc::Layout;
+/// use heap_arena::{SyncArena, SyncRewind};
+/// use heap_core::Allocator;
+/// let mut arena = SyncArena::new();
+/// let kept = arena.alloc(Layout::new::<u64>())?;
+/// let (mark, used) = (arena.mark(), arena.used());
+/// arena.alloc(Layout::new::<[u64; 10_000]>())?;
+/// // SAFETY: nothing made since the mark is used.
+/// unsafe { arena.rewind(mark) };
+/// assert_eq!(arena.used(), used);
+/// # Ok::<(), heap_core::AllocError>(())
+/// ```
+///
+/// While a thread has the allocator there is no mark:
+///
+/// ```compile_fail,E0502
+/// use heap_arena::{SyncArena, SyncRewind, TypedAlloc};
+/// let mut arena = SyncArena::new();
+/// std::thread::scope(|threads| {
+///     let thread = threads.spawn(|| arena.alloc_value(1).map(|n| *n));
+///     let mark = arena.mark();
+///     drop(thread);
+/// });
+/// ```
+///
 /// # Safety
 ///
-/// An implementation keeps the blocks made before the mark valid and unchanged through [`rewind`](Self::rewind); and
-/// whoever borrows the value exclusively is its only user: it is no handle of which there may be others.
+/// An implementation keeps the blocks made before the mark valid and unchanged through a rewind; and whoever borrows the
+/// value exclusively is its only user: it is no handle of which there may be others.
 pub unsafe trait SyncRewind: Allocator {
     /// A place.
     type Mark: Copy;
 
     /// The current place. O(threads that have used it).
+    fn mark(&mut self) -> Self::Mark {
+        // SAFETY: exclusively borrowed.
+        unsafe { self.mark_alone() }
+    }
+
+    /// Returns to a mark: frees all blocks made since, by whatever thread. Values registered with `alloc_drop` since are
+    /// dropped, the latest first. O(chunks made since).
+    ///
+    /// # Safety
+    ///
+    /// `mark` is of this allocator, which has since been neither reset nor rewound to an earlier mark, and no block and no
+    /// value made since is used any more; a block that has grown since counts as made since.
+    unsafe fn rewind(&mut self, mark: Self::Mark) {
+        // SAFETY: the caller's promise, and exclusively borrowed.
+        unsafe { self.rewind_alone(mark) };
+    }
+
+    /// As [`mark`](Self::mark), where the borrow does not show that nobody else is there.
     ///
     /// # Safety
     ///
     /// No other thread uses the allocator meanwhile.
-    unsafe fn mark(&self) -> Self::Mark;
+    unsafe fn mark_alone(&self) -> Self::Mark;
 
-    /// Returns to a mark. Values registered with `alloc_drop` since are dropped, the latest first. O(chunks made since).
+    /// As [`rewind`](Self::rewind), where the borrow does not show that nobody else is there.
     ///
     /// # Safety
     ///
-    /// No other thread uses the allocator meanwhile. `mark` is of this allocator, which has since been neither reset nor
-    /// rewound to an earlier mark, and no block and no value made since is used any more; a block that has grown since
-    /// counts as made since.
-    unsafe fn rewind(&self, mark: Self::Mark);
+    /// As there; and no other thread uses the allocator meanwhile.
+    unsafe fn rewind_alone(&self, mark: Self::Mark);
 }
 
 /// An open scope of an allocator that threads share: when it is dropped, everything allocated in it is gone and its
@@ -118,7 +162,7 @@ impl<'env, B: SyncRewind> SyncScopeGuard<'env, B> {
     /// For all of `'env` nobody else allocates from or rewinds `bump`.
     unsafe fn over(bump: &'env B) -> Self {
         // SAFETY: the caller's promise: nobody else is there.
-        Self { bump, mark: unsafe { bump.mark() }, drops: SyncDropList::new(), env: PhantomData }
+        Self { bump, mark: unsafe { bump.mark_alone() }, drops: SyncDropList::new(), env: PhantomData }
     }
 
     /// The allocator of this scope. What it hands out lives as long as the guard is borrowed, at most.
@@ -135,7 +179,7 @@ impl<B: SyncRewind> Drop for SyncScopeGuard<'_, B> {
             fn drop(&mut self) {
                 // SAFETY: everything made since the mark was made through a `SyncScope`, whose borrow of the guard has
                 // ended, in all threads; inner scopes, which rewound to later marks, have ended too.
-                unsafe { self.0.rewind(self.1) };
+                unsafe { self.0.rewind_alone(self.1) };
             }
         }
         let rewound = Rewound(self.bump, self.mark);
@@ -199,10 +243,7 @@ impl<'s, 'env, B: SyncRewind> SyncScope<'s, 'env, B> {
     }
 
     /// Runs `f` in a scope inside this one.
-    pub fn scoped<'inner, R>(
-        &'inner mut self,
-        f: impl for<'t> FnOnce(SyncScope<'t, 'inner, B>) -> R,
-    ) -> R {
+    pub fn scoped<'inner, R>(&'inner mut self, f: impl for<'t> FnOnce(SyncScope<'t, 'inner, B>) -> R) -> R {
         f(self.scope().enter())
     }
 

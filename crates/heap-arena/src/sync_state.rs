@@ -97,10 +97,9 @@ impl<const N: usize> SyncArenaState<N> {
     ) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
-            self.lanes
-                .mine()
-                .is_some_and(|lane| lane.is_last(block, layout.size()) && lane.resize(block, layout, new_size))
-                || self.resize_slow(child, block, layout, new_size)
+            self.lanes.mine().is_some_and(|lane| {
+                lane.is_last(block, layout.size()) && lane.resize(block, layout, new_size)
+            }) || self.resize_slow(child, block, layout, new_size)
         }
     }
 

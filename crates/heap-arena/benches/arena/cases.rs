@@ -6,7 +6,7 @@ use std::hint::black_box;
 use allocator_api2_02::vec::Vec as Collection;
 use heap_arena::{Arena, SyncArena, TypedAlloc};
 
-use crate::subject::Subject;
+use crate::subject::{Subject, Trying};
 use crate::{Case, Work};
 
 /// Operations between two resets.
@@ -16,18 +16,20 @@ const ROUND: usize = 1000;
 macro_rules! subjects {
     ($run:ident) => {
         vec![
-            ("Arena", $run::<Arena> as Work),
-            ("bumpalo", $run::<bumpalo::Bump>),
-            ("bump-scope", $run::<bump_scope::Bump>),
-            ("SyncArena", $run::<SyncArena>),
+            ("Arena", Work::Whole($run::<Arena>)),
+            ("bumpalo", Work::Whole($run::<bumpalo::Bump>)),
+            ("bump-scope", Work::Whole($run::<bump_scope::Bump>)),
+            ("bump-scope try", Work::Whole($run::<Trying>)),
+            ("SyncArena", Work::Whole($run::<SyncArena>)),
         ]
     };
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    let counted = |name, subjects| Case { name, subjects, counted: true };
+    let counted = |name, subjects| Case { name, subjects, threads: 0 };
     vec![
         counted("u64", subjects!(words_of_8)),
+        counted("u64, work between", subjects!(words_between_work)),
         counted("three words", subjects!(three_words)),
         counted("64 B, not written", subjects!(blocks_of_64)),
         counted("mixed layouts", subjects!(mixed_layouts)),
@@ -61,6 +63,18 @@ fn rounds<S: Subject>(operations: usize, operation: impl Fn(&S, usize)) {
 #[inline(never)]
 fn words_of_8<S: Subject>(operations: usize) {
     rounds::<S>(operations, |arena, nth| keep(arena.value(nth as u64)));
+}
+
+/// Each value is computed from the last, as a client would do something: without it, the loop waits for the cursor to come
+/// back from the store before, and that time depends on where things happen to lie.
+#[inline(never)]
+fn words_between_work<S: Subject>(operations: usize) {
+    let state = std::cell::Cell::new(operations as u64 | 1);
+    rounds::<S>(operations, |arena, nth| {
+        let mixed = (state.get() ^ (nth as u64)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        state.set(mixed ^ (mixed >> 29));
+        keep(arena.value(state.get()));
+    });
 }
 
 #[inline(never)]
@@ -174,6 +188,16 @@ fn scopes() -> Vec<(&'static str, Work)> {
             });
         }
     }
+    fn shared(operations: usize) {
+        let mut arena = SyncArena::new();
+        for _ in 0..operations / 10 {
+            arena.scoped(|scope| {
+                for nth in 0..10 {
+                    keep(scope.alloc_value([nth; 3]).ok());
+                }
+            });
+        }
+    }
     fn bump_scope(operations: usize) {
         let mut arena: bump_scope::Bump = bump_scope::Bump::new();
         for _ in 0..operations / 10 {
@@ -184,5 +208,9 @@ fn scopes() -> Vec<(&'static str, Work)> {
             });
         }
     }
-    vec![("Arena", ours), ("bump-scope", bump_scope)]
+    vec![
+        ("Arena", Work::Whole(ours)),
+        ("bump-scope", Work::Whole(bump_scope)),
+        ("SyncArena", Work::Whole(shared)),
+    ]
 }

@@ -13,14 +13,20 @@ mod threads;
 use std::hint::black_box;
 
 /// What is run for one case and one subject: as many operations as asked.
-type Work = fn(usize);
+#[derive(Clone, Copy)]
+enum Work {
+    /// All of it is timed.
+    Whole(fn(usize)),
+    /// It says itself how many nanoseconds an operation took.
+    Timed(fn(usize) -> f64),
+}
 
 /// A case with its subjects.
 struct Case {
     name: &'static str,
     subjects: Vec<(&'static str, Work)>,
-    /// Whether the operations run on one thread, so that counting them makes sense.
-    counted: bool,
+    /// How many threads share the operations; none: they run on this one, so that counting them makes sense.
+    threads: usize,
 }
 
 /// Everything that can be run.
@@ -34,7 +40,11 @@ fn main() {
         && run == counts::RUN
     {
         let operations = operations.parse().expect("a number of operations");
-        return one(case, subject)(black_box(operations));
+        match one(case, subject) {
+            Work::Whole(work) => work(black_box(operations)),
+            Work::Timed(work) => println!("{:.2} ns", work(operations)),
+        }
+        return;
     }
     let (options, words): (Vec<_>, Vec<_>) = words.iter().partition(|word| word.starts_with("--"));
     let only = |option: &str| options.iter().any(|given| *given == option);
@@ -42,9 +52,9 @@ fn main() {
     for case in all().into_iter().filter(chosen) {
         let times = if only("--counts") { vec![None; case.subjects.len()] } else { measure::times(&case) };
         for ((subject, _), ns) in case.subjects.iter().zip(times) {
-            let counted = case.counted && !only("--times");
+            let counted = case.threads == 0 && !only("--times");
             let instructions = counted.then(|| counts::per_operation(case.name, subject)).flatten();
-            print(case.name, subject, ns, instructions);
+            print(&case, subject, ns, instructions);
         }
     }
 }
@@ -54,10 +64,14 @@ fn one(case: &str, subject: &str) -> Work {
     case.subjects.into_iter().find(|(name, _)| *name == subject).expect("a subject").1
 }
 
-fn print(case: &str, subject: &str, ns: Option<f64>, instructions: Option<f64>) {
+fn print(case: &Case, subject: &str, ns: Option<f64>, instructions: Option<f64>) {
     let number = |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:.2}"));
+    let (name, threads) = (case.name, case.threads);
+    // Millions of operations per second: of all threads, and of each.
+    let total = ns.filter(|_| threads != 0).map(|ns| 1e3 / ns);
+    let (total, each) = (number(total), number(total.map(|total| total / threads as f64)));
     let (ns, instructions) = (number(ns), number(instructions));
-    println!(
-        r#"{{"suite":"arena","case":"{case}","subject":"{subject}","ns":{ns},"instructions":{instructions}}}"#
-    );
+    let result = format!(r#""ns":{ns},"instructions":{instructions}"#);
+    let rates = format!(r#""threads":{threads},"million_per_s":{total},"million_per_s_each":{each}"#);
+    println!(r#"{{"suite":"arena","case":"{name}","subject":"{subject}",{result},{rates}}}"#);
 }

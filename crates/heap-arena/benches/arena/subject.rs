@@ -95,3 +95,29 @@ impl Subject for bump_scope::Bump {
         bump_scope::BumpBox::leak(self.alloc_slice_copy(slice))
     }
 }
+
+/// bump-scope by those of its methods that report a lack of memory, as ours do; its others abort inside.
+#[derive(Default)]
+pub(crate) struct Trying(bump_scope::Bump);
+
+impl Subject for Trying {
+    type Handle<'a> = &'a bump_scope::Bump;
+    fn handle(&self) -> &bump_scope::Bump {
+        &self.0
+    }
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+    fn raw(&self, layout: Layout) -> NonNull<u8> {
+        self.0.raw(layout)
+    }
+    fn value<T>(&self, value: T) -> &mut T {
+        bump_scope::BumpBox::leak(self.0.try_alloc(value).ok().expect("memory"))
+    }
+    fn text(&self, text: &str) -> &mut str {
+        bump_scope::BumpBox::leak(self.0.try_alloc_str(text).expect("memory"))
+    }
+    fn copy(&self, slice: &[u32]) -> &mut [u32] {
+        bump_scope::BumpBox::leak(self.0.try_alloc_slice_copy(slice).expect("memory"))
+    }
+}

@@ -11,7 +11,7 @@ use loom::thread;
 use super::memory::{GRANULE, Memory};
 use super::{granules, model, model_bounded};
 use crate::sync_arena::SyncArena;
-use crate::{ResetMode, TypedAlloc};
+use crate::{ResetMode, SyncRewind, TypedAlloc};
 
 type Shared = SyncArena<Memory, 0>;
 
@@ -104,7 +104,7 @@ fn a_thread_uses_what_another_has_lengthened() {
 
 #[test]
 fn bytes_that_are_freed_go_to_the_next_owner_in_order() {
-    model(|| {
+    model_bounded(3, || {
         let arena = arena(false);
         take(&arena, 5).unwrap();
         let arena = two(arena, |arena| {
@@ -183,5 +183,55 @@ fn values_registered_at_once_are_each_dropped_once() {
         assert_eq!(dropped.load(Ordering::Relaxed), 0);
         drop(alone(arena));
         assert_eq!(dropped.load(Ordering::Relaxed), 2);
+    });
+}
+
+/// What a scope leaves to the next: an arena with a block, and a spare.
+fn with_spare(spare: usize) -> Arc<Shared> {
+    let mut arena = SyncArena::new_in(Memory::new(false));
+    take(&arena, 6).unwrap();
+    arena.scoped(|scope| assert!(scope.alloc_slice_copy(&[0_u8; 1000][..spare]).is_ok()));
+    assert_eq!(arena.chunks(), 2);
+    Arc::new(arena)
+}
+
+#[test]
+fn threads_that_want_the_spare_at_once_do_not_share_it() {
+    model_bounded(3, || {
+        let arena = two(with_spare(900), |arena| assert!(take(arena, 5).is_some()));
+        assert!((2..=3).contains(&arena.chunks()));
+        end(arena);
+    });
+}
+
+#[test]
+fn a_spare_that_one_thread_looks_at_is_not_freed_by_another() {
+    model_bounded(3, || {
+        // Too small for both; and the limit has room for one chunk more, once it is gone.
+        let arena = with_spare(500);
+        arena.set_limit(Some(arena.held() + 300));
+        let arena = two(arena, |arena| {
+            let _ = take(arena, 12);
+        });
+        assert!(arena.held() <= arena.limit().unwrap());
+        end(arena);
+    });
+}
+
+#[test]
+fn what_threads_took_in_a_scope_is_gone_in_order() {
+    model_bounded(3, || {
+        let mut arena = alone(arena(false));
+        take(&arena, 1).unwrap();
+        let used = arena.used();
+        let mark = arena.mark();
+        for count in [5, 2] {
+            let shared = two(Arc::new(arena), move |arena| assert!(take(arena, count).is_some()));
+            arena = shared;
+            // SAFETY: nothing made since the mark is used.
+            unsafe { arena.rewind(mark) };
+            assert_eq!(arena.used(), used);
+        }
+        end(arena);
     });
 }

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 use core::ptr::NonNull;
+use std::vec::Vec;
 
 use heap_core::Allocator;
 use loom::cell::UnsafeCell;
@@ -11,6 +12,7 @@ use loom::thread;
 
 use super::memory::{GRANULE, Memory};
 use super::{granules, model, model_bounded};
+use crate::SyncRewind;
 use crate::lane::FIRST_PIECE;
 use crate::lane_id::set_lane;
 use crate::lane_ids::LaneIds;
@@ -129,5 +131,52 @@ fn a_block_of_a_lane_grows_into_the_chunk_unless_somebody_was_faster() {
         }
         take(&arena, 1);
         thread.join().unwrap();
+    });
+}
+
+/// Both lanes are made ready at once: one thread does it, the other takes its block from the chunk meanwhile.
+#[test]
+fn lanes_that_are_made_ready_at_once_are_each_made_once() {
+    model_bounded(3, || {
+        let arena = Arc::new(Laned::new_in(Memory::new(false)));
+        let other = Arc::clone(&arena);
+        let thread = thread::spawn(move || {
+            // SAFETY: the other thread has lane 1.
+            unsafe { set_lane(0) };
+            take(&other, 1);
+            take(&other, 1);
+        });
+        // SAFETY: the other thread has lane 0, which is made ready with this one.
+        unsafe { set_lane(1) };
+        take(&arena, 1);
+        thread.join().unwrap();
+        take(&arena, 1);
+    });
+}
+
+#[test]
+fn a_rewind_gives_lanes_back_what_they_had_in_order() {
+    model_bounded(2, || {
+        let mut arena = Laned::new_in(Memory::new(false));
+        // SAFETY: the other threads have lane 1.
+        unsafe { set_lane(0) };
+        take(&arena, 1);
+        let mark = arena.mark();
+        let mut places = Vec::new();
+        for _ in 0..2 {
+            let shared = Arc::new(arena);
+            let other = Arc::clone(&shared);
+            let thread = thread::spawn(move || {
+                // SAFETY: the first thread has lane 0; the last holder of this one has ended.
+                unsafe { set_lane(1) };
+                take(&other, 1);
+            });
+            places.push(take(&shared, 1).addr());
+            thread.join().unwrap();
+            arena = Arc::try_unwrap(shared).expect("the thread has ended");
+            // SAFETY: nothing made since the mark is used.
+            unsafe { arena.rewind(mark) };
+        }
+        assert_eq!(places[0], places[1]);
     });
 }

@@ -34,8 +34,8 @@ impl Shared {
     /// `mark` is of these chunks, which have since been neither reset nor rewound to an earlier mark; no byte taken since
     /// is used any more, and no other thread uses the chunks meanwhile.
     pub(crate) unsafe fn rewind<A: Allocator>(&self, child: &A, mark: SharedMark) {
-        self.note_high_water();
         let head = self.head();
+        head.inspect(|&head| self.note_high_water(head));
         if head != mark.head {
             // SAFETY: the caller's promise.
             unsafe { self.cut(child, head, mark.head) };
@@ -141,8 +141,7 @@ impl Shared {
     ///
     /// No byte is used any more, and no other thread uses the chunks meanwhile.
     pub(crate) unsafe fn reset<A: Allocator>(&self, child: &A, mode: ResetMode) -> bool {
-        self.note_high_water();
-        let mut head = self.head().map(SyncChunk::chunk);
+        let mut head = self.head().inspect(|&head| self.note_high_water(head)).map(SyncChunk::chunk);
         if let Some(spare) = self.spare_out() {
             // SAFETY: H3: live, and joins the list.
             unsafe { spare.chunk().set_prev(head) };

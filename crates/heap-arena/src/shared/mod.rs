@@ -227,7 +227,7 @@ impl Shared {
         let shrinks = new_size <= layout.size();
         let Some(head) = self.head() else { return shrinks };
         if new_size < layout.size() && head.is_last(block, layout.size()) {
-            self.note_high_water();
+            self.note_high_water(head);
         }
         // SAFETY: the caller's promise.
         match unsafe { head.resize_last(block, layout, new_size) } {
@@ -285,11 +285,7 @@ impl Shared {
 
     /// The chunks, newest first.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = SyncChunk> {
-        // SAFETY: H1: live, and each was started before the one after it was published.
-        unsafe {
-            chain(self.head().map(SyncChunk::chunk))
-                .map(|chunk| SyncChunk::from_ptr(NonNull::new_unchecked(chunk.as_ptr())))
-        }
+        from(self.head())
     }
 
     /// Bytes taken from the chunks. O(chunks).
@@ -302,10 +298,10 @@ impl Shared {
         self.high_water.load(Ordering::Relaxed).max(self.used())
     }
 
-    /// To be called before bytes are given up (H4).
+    /// To be called before bytes are given up (H4), with the head.
     #[inline(never)]
-    fn note_high_water(&self) {
-        let used = self.used();
+    fn note_high_water(&self, head: SyncChunk) {
+        let used = from(Some(head)).map(SyncChunk::used).sum();
         // A number: nothing is read by its value.
         if used > self.high_water.load(Ordering::Relaxed) {
             self.high_water.fetch_max(used, Ordering::Relaxed);
@@ -366,5 +362,14 @@ impl Shared {
 
     pub(crate) fn set_limit(&self, limit: usize) {
         self.limit.store(limit, Ordering::Relaxed);
+    }
+}
+
+/// A chunk of the list and those before it, newest first.
+fn from(head: Option<SyncChunk>) -> impl Iterator<Item = SyncChunk> {
+    // SAFETY: H1: live, and each was started before the one after it was published.
+    unsafe {
+        chain(head.map(SyncChunk::chunk))
+            .map(|chunk| SyncChunk::from_ptr(NonNull::new_unchecked(chunk.as_ptr())))
     }
 }

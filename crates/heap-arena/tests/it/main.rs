@@ -8,7 +8,10 @@ mod arena_reset;
 mod fixed;
 mod scope;
 mod stack_fallback;
+#[cfg(feature = "allocator-api")]
+mod std_api;
 mod sync_arena;
 mod sync_arena_random;
 mod sync_fixed;
+mod sync_scope;
 mod typed;
