@@ -1,6 +1,7 @@
 //! The lanes of an arena, of which only those are made that threads have asked for.
 //!
-//! Lanes take 128 bytes each; to write them all would cost a small arena more than all that it is used for.
+//! Lanes take 128 bytes each; to write them all would cost a small arena more than all that it is used for. The first one is
+//! there from the start: it is that of the thread which was first to use such an arena, most often the only one.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -16,11 +17,15 @@ use crate::lane_id;
 /// - **M1** The first `ready` lanes, at most `N`, are initialised; whoever sees the number sees them so: raising it is a
 ///   release, reading it an acquire. It only grows.
 /// - **M2** Only the thread that set `preparing` writes to the lanes from `ready` on, and raises that.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Lanes<const N: usize> {
+    /// Lane 0 (with `N` = 0, nobody's).
+    first: Lane,
+    /// Lanes from 1 on; the last is nobody's, because `N - 1` cannot be said.
+    others: [UnsafeCell<MaybeUninit<Lane>>; N],
     ready: AtomicUsize,
     preparing: AtomicBool,
-    lanes: [UnsafeCell<MaybeUninit<Lane>>; N],
 }
 
 // SAFETY: of the lanes that are initialised, each is used by one thread (L1), because numbers are held by one thread at a
@@ -28,6 +33,8 @@ pub(crate) struct Lanes<const N: usize> {
 unsafe impl<const N: usize> Sync for Lanes<N> {}
 // SAFETY: a lane points to bytes that go where the arena goes.
 unsafe impl<const N: usize> Send for Lanes<N> {}
+
+const _: () = assert!(size_of::<Lane>() == align_of::<Lane>(), "no gap between lanes");
 
 /// What was left of each lane.
 #[derive(Clone, Copy)]
@@ -39,12 +46,13 @@ pub(crate) struct LanesMark<const N: usize> {
 
 impl<const N: usize> Lanes<N> {
     const_fn! {
-        /// No lane is ready.
+        /// The first lane is ready.
         pub(crate) const fn new() -> Self {
             Self {
-                ready: AtomicUsize::new(0),
+                first: Lane::new(),
+                others: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N],
+                ready: AtomicUsize::new(if N == 0 { 0 } else { 1 }),
                 preparing: AtomicBool::new(false),
-                lanes: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N],
             }
         }
     }
@@ -85,7 +93,8 @@ impl<const N: usize> Lanes<N> {
             return;
         }
         let ready = self.ready.load(Ordering::Relaxed);
-        for lane in self.lanes.get(ready..=id).into_iter().flatten() {
+        // Lane `n` is number `n - 1` of the others; the first has long been ready.
+        for lane in self.others.get(ready.saturating_sub(1)..id).into_iter().flatten() {
             // SAFETY: M2: we are the one thread, and the lane is not ready.
             unsafe { (*lane.get()).write(Lane::new()) };
         }
@@ -97,8 +106,10 @@ impl<const N: usize> Lanes<N> {
     /// A lane that is ready.
     #[inline(always)]
     fn lane(&self, id: usize) -> &Lane {
+        // `repr(C)`: the first and the others are one array, and the pointer is to all of it.
+        let lanes = core::ptr::from_ref(self).cast::<Lane>();
         // SAFETY: M1: `id < ready <= N`, so it is there and initialised, and nobody writes to it as a whole any more.
-        unsafe { (*self.lanes.get_unchecked(id).get()).assume_init_ref() }
+        unsafe { &*lanes.add(id) }
     }
 
     /// What is left of each lane.

@@ -22,6 +22,7 @@ pub const LANES: usize = if cfg!(feature = "std") { 16 } else { 0 };
 /// [`SyncArena::into_state`](crate::SyncArena::into_state) makes one, [`SyncArena::promote`](crate::SyncArena::promote) makes
 /// it an arena again. Dropping a state that has chunks leaks them.
 #[derive(Debug)]
+#[doc(alias = "State")]
 #[must_use = "dropping the state of an arena leaks its chunks"]
 pub struct SyncArenaState<const N: usize = LANES> {
     pub(crate) shared: Shared,

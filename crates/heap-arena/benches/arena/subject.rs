@@ -112,7 +112,7 @@ impl Subject for Trying {
         self.0.raw(layout)
     }
     fn value<T>(&self, value: T) -> &mut T {
-        bump_scope::BumpBox::leak(self.0.try_alloc(value).ok().expect("memory"))
+        bump_scope::BumpBox::leak(self.0.try_alloc(value).expect("memory"))
     }
     fn text(&self, text: &str) -> &mut str {
         bump_scope::BumpBox::leak(self.0.try_alloc_str(text).expect("memory"))

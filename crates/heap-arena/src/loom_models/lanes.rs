@@ -134,23 +134,28 @@ fn a_block_of_a_lane_grows_into_the_chunk_unless_somebody_was_faster() {
     });
 }
 
-/// Both lanes are made ready at once: one thread does it, the other takes its block from the chunk meanwhile.
+/// A lane is made ready by its thread, and by one with a higher number, at once: one of them does it, the other takes its
+/// block from the chunk meanwhile.
 #[test]
 fn lanes_that_are_made_ready_at_once_are_each_made_once() {
     model_bounded(3, || {
-        let arena = Arc::new(Laned::new_in(Memory::new(false)));
+        let arena = Arc::new(SyncArena::<Memory, 3>::new_in(Memory::new(false)));
+        let take = |arena: &SyncArena<Memory, 3>| {
+            let block = arena.alloc(granules(1)).unwrap();
+            arena.child().touch(block);
+        };
         let other = Arc::clone(&arena);
         let thread = thread::spawn(move || {
-            // SAFETY: the other thread has lane 1.
-            unsafe { set_lane(0) };
-            take(&other, 1);
-            take(&other, 1);
+            // SAFETY: the other thread has lane 2.
+            unsafe { set_lane(1) };
+            take(&other);
+            take(&other);
         });
-        // SAFETY: the other thread has lane 0, which is made ready with this one.
-        unsafe { set_lane(1) };
-        take(&arena, 1);
+        // SAFETY: the other thread has lane 1, which is made ready with this one.
+        unsafe { set_lane(2) };
+        take(&arena);
         thread.join().unwrap();
-        take(&arena, 1);
+        take(&arena);
     });
 }
 

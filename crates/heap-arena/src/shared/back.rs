@@ -59,8 +59,9 @@ impl Shared {
         let above = unsafe { chain(head.map(SyncChunk::chunk)) }.take_while(|&chunk| Some(chunk) != keep);
         for chunk in above {
             // SAFETY: both live (H1, H3), and nobody else uses them.
+            let smaller = largest.is_some_and(|kept| unsafe { kept.size() < chunk.size() });
             let (more, less) = match largest {
-                Some(kept) if unsafe { kept.size() >= chunk.size() } => (kept, Some(chunk)),
+                Some(kept) if !smaller => (kept, Some(chunk)),
                 less => (chunk, less),
             };
             largest = Some(more);
@@ -166,6 +167,6 @@ impl Shared {
     pub(crate) unsafe fn free_all<A: Allocator>(&self, child: &A) {
         self.free_spare(child);
         // SAFETY: H1; each chunk is freed once the iterator has passed it.
-        unsafe { chain(self.head().map(SyncChunk::chunk)) }.for_each(|chunk| unsafe { chunk.free(child) });
+        unsafe { chain(self.head().map(SyncChunk::chunk)).for_each(|chunk| chunk.free(child)) };
     }
 }

@@ -33,6 +33,7 @@ const HEADER: usize = size_of::<Header>();
 /// - **S5** `high_water` is at least what was in use each time that the head changed, and `highest`, since then, at least
 ///   where the cursor was each time that it went back; it is not below the head's payload.
 #[derive(Debug)]
+#[doc(alias = "State")]
 #[must_use = "dropping the state of an arena leaks its chunks"]
 pub struct ArenaState {
     pub(crate) bump: Bump,

@@ -217,3 +217,38 @@ fn a_buffer_of_bytes_and_one_at_an_address_serve_too() {
     let buffer = unsafe { FixedBuffer::from_raw(NonNull::from(&mut memory.0).cast(), 16) };
     assert!(buffer.alloc_value(1_u128).is_ok() && buffer.alloc_value(1_u8).is_err());
 }
+
+/// Fills a buffer with numbers, from its start to its end.
+fn fill(buffer: &FixedBuffer<'_>) -> usize {
+    let mut count = 0_u8;
+    while let Ok(byte) = buffer.alloc_value(count) {
+        assert_eq!(*byte, count);
+        count = count.wrapping_add(1);
+    }
+    buffer.used()
+}
+
+#[test]
+fn a_buffer_lies_on_the_stack_in_a_static_and_in_a_mapped_file() {
+    let mut array = [std::mem::MaybeUninit::uninit(); 300];
+    assert_eq!(fill(&FixedBuffer::new(&mut array)), 300);
+
+    static mut MEMORY: [u8; 300] = [0; 300];
+    // SAFETY: nobody else names the memory, and this test runs once.
+    let fixed =
+        unsafe { FixedBuffer::from_raw(std::ptr::NonNull::new_unchecked((&raw mut MEMORY).cast()), 300) };
+    assert_eq!(fill(&fixed), 300);
+
+    let path = std::env::temp_dir().join(format!("heap_arena_fixed.{}", std::process::id()));
+    let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    file.set_len(5000).unwrap();
+    // SAFETY: a file of our own, which nobody else opens.
+    let mut map = unsafe { heap_os::Mapping::of_file(&file) }.unwrap();
+    // SAFETY: only bytes are put in.
+    assert_eq!(fill(&unsafe { FixedBuffer::from_bytes(&mut map) }), 5000);
+    map.flush().unwrap();
+    drop((map, file));
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(bytes.len() == 5000 && bytes.iter().enumerate().all(|(at, &byte)| byte == at as u8));
+}

@@ -104,6 +104,19 @@ fn after_a_failed_big_request_small_ones_still_succeed() {
     assert!(arena.alloc(layout(1, 1)).is_err());
 }
 
+/// D-AR-10, through a lane.
+#[test]
+fn after_a_failed_big_request_a_lane_and_the_chunk_serve_small_ones() {
+    let arena = SyncArena::<_>::new_in(Meter::default());
+    arena.alloc(layout(104, 8)).unwrap();
+    arena.child().allow(0);
+    for size in [1000, 5000, 1 << 40] {
+        assert!(arena.alloc(layout(size, 8)).is_err());
+    }
+    let small = std::iter::repeat_with(|| arena.alloc(layout(8, 8))).take_while(Result::is_ok).count();
+    assert!(104 + small * 8 + 16 > arena.capacity(), "{small} in {arena:?}");
+}
+
 /// D-AR-11
 #[test]
 fn absurd_requests_leave_everything_as_it_was() {

@@ -30,8 +30,8 @@ fn crowd(scope: &(impl Allocator + Sync)) -> Vec<(usize, usize)> {
             (block, nth as u8)
         };
         let blocks: Vec<_> = (0..60).map(take).collect();
-        // SAFETY: live, and written above.
         let whole = |&(block, stamp): &(std::ptr::NonNull<[u8]>, u8)| {
+            // SAFETY: live, and written above.
             unsafe { block.as_ref() }.iter().all(|&byte| byte == stamp)
         };
         assert!(blocks.iter().all(whole));
