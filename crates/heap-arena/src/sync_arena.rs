@@ -121,11 +121,13 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
 
     /// Opens a scope: what is allocated through it, by whatever thread, is gone when the guard is dropped. See
     /// [`SyncScopeGuard`].
+    #[inline]
     pub fn scope(&mut self) -> SyncScopeGuard<'_, Self> {
         SyncScopeGuard::new(self)
     }
 
     /// Runs `f` in a scope: what is allocated through it, by whatever thread, is gone afterwards. See [`SyncScope`].
+    #[inline]
     pub fn scoped<'env, R>(&'env mut self, f: impl for<'s> FnOnce(SyncScope<'s, 'env, Self>) -> R) -> R {
         f(self.scope().enter())
     }
@@ -280,14 +282,15 @@ unsafe impl<'a, A: Allocator, const N: usize> TypedAlloc<'a> for &'a SyncArena<A
 unsafe impl<A: Allocator, const N: usize> SyncRewind for SyncArena<A, N> {
     type Mark = SyncArenaMark<N>;
 
+    #[inline]
     unsafe fn mark_alone(&self) -> SyncArenaMark<N> {
         // SAFETY: the caller's promise.
         unsafe { self.state.mark() }
     }
 
-    unsafe fn rewind_alone(&self, mark: SyncArenaMark<N>) {
+    unsafe fn rewind_alone(&self, mark: &SyncArenaMark<N>) {
         // SAFETY: the caller's promise is the same.
-        unsafe { self.state.rewind(&self.child, &mark) };
+        unsafe { self.state.rewind(&self.child, mark) };
     }
 }
 

@@ -191,9 +191,9 @@ unsafe impl SyncRewind for SyncFixedBuffer<'_> {
         self.used()
     }
 
-    unsafe fn rewind_alone(&self, mark: usize) {
+    unsafe fn rewind_alone(&self, mark: &usize) {
         // SAFETY: the caller's promise: nobody else is here, and nothing made since is used.
-        unsafe { self.used.set_used(mark) };
+        unsafe { self.used.set_used(*mark) };
     }
 }
 

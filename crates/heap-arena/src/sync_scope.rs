@@ -66,7 +66,7 @@ pub unsafe trait SyncRewind: Allocator {
     /// value made since is used any more; a block that has grown since counts as made since.
     unsafe fn rewind(&mut self, mark: Self::Mark) {
         // SAFETY: the caller's promise, and exclusively borrowed.
-        unsafe { self.rewind_alone(mark) };
+        unsafe { self.rewind_alone(&mark) };
     }
 
     /// As [`mark`](Self::mark), where the borrow does not show that nobody else is there.
@@ -81,7 +81,7 @@ pub unsafe trait SyncRewind: Allocator {
     /// # Safety
     ///
     /// As there; and no other thread uses the allocator meanwhile.
-    unsafe fn rewind_alone(&self, mark: Self::Mark);
+    unsafe fn rewind_alone(&self, mark: &Self::Mark);
 }
 
 /// An open scope of an allocator that threads share: when it is dropped, everything allocated in it is gone and its
@@ -152,6 +152,7 @@ pub struct SyncScopeGuard<'env, B: SyncRewind> {
 
 impl<'env, B: SyncRewind> SyncScopeGuard<'env, B> {
     /// Opens a scope.
+    #[inline]
     pub fn new(bump: &'env mut B) -> Self {
         // SAFETY: the exclusive borrow is given up to the guard.
         unsafe { Self::over(bump) }
@@ -160,12 +161,14 @@ impl<'env, B: SyncRewind> SyncScopeGuard<'env, B> {
     /// # Safety
     ///
     /// For all of `'env` nobody else allocates from or rewinds `bump`.
+    #[inline]
     unsafe fn over(bump: &'env B) -> Self {
         // SAFETY: the caller's promise: nobody else is there.
         Self { bump, mark: unsafe { bump.mark_alone() }, drops: SyncDropList::new(), env: PhantomData }
     }
 
     /// The allocator of this scope. What it hands out lives as long as the guard is borrowed, at most.
+    #[inline]
     pub fn enter<'s>(&'s mut self) -> SyncScope<'s, 'env, B> {
         SyncScope { bump: self.bump, drops: &self.drops, env: PhantomData }
     }
@@ -179,7 +182,7 @@ impl<B: SyncRewind> Drop for SyncScopeGuard<'_, B> {
             fn drop(&mut self) {
                 // SAFETY: everything made since the mark was made through a `SyncScope`, whose borrow of the guard has
                 // ended, in all threads; inner scopes, which rewound to later marks, have ended too.
-                unsafe { self.0.rewind_alone(*self.1) };
+                unsafe { self.0.rewind_alone(self.1) };
             }
         }
         let rewound = Rewound(self.bump, &self.mark);
@@ -236,6 +239,7 @@ pub struct SyncScope<'s, 'env: 's, B: SyncRewind> {
 
 impl<'s, 'env, B: SyncRewind> SyncScope<'s, 'env, B> {
     /// Opens a scope inside this one, which cannot be used until that is closed.
+    #[inline]
     pub fn scope(&mut self) -> SyncScopeGuard<'_, B> {
         // SAFETY: the exclusive borrow of this scope lasts as long as the inner guard's `'env`; and this scope is the
         // only way to the allocator: not `Copy`, and what `enter` borrows or `scope` below it is borrowed through it.
@@ -243,6 +247,7 @@ impl<'s, 'env, B: SyncRewind> SyncScope<'s, 'env, B> {
     }
 
     /// Runs `f` in a scope inside this one.
+    #[inline]
     pub fn scoped<'inner, R>(&'inner mut self, f: impl for<'t> FnOnce(SyncScope<'t, 'inner, B>) -> R) -> R {
         f(self.scope().enter())
     }

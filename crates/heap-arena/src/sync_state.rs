@@ -136,6 +136,7 @@ impl<const N: usize> SyncArenaState<N> {
     /// # Safety
     ///
     /// No other thread uses the arena meanwhile.
+    #[inline]
     pub(crate) unsafe fn mark(&self) -> SyncArenaMark<N> {
         // SAFETY: the caller's promise.
         let lanes = unsafe { self.lanes.mark() };

@@ -21,6 +21,7 @@ pub(crate) struct SharedMark {
 
 impl Shared {
     /// The current place. Means something to who is alone only.
+    #[inline]
     pub(crate) fn mark(&self) -> SharedMark {
         let head = self.head();
         SharedMark { head, used: head.map_or(0, SyncChunk::used) }
