@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, SEGMENT, UNIT};
 use crate::directory::{Directory, Owner};
+use crate::hardening;
 use crate::lock::Lock;
 use crate::roll::Roll;
 use crate::run_cache::RunCache;
@@ -30,6 +31,8 @@ pub(crate) struct Slabs {
     first: *mut Span,
     /// Slabs of the class, listed or not.
     pub(crate) count: usize,
+    /// Units of those slabs.
+    pub(crate) units: usize,
     /// Slots at home in listed slabs.
     pub(crate) free: usize,
     /// Journeys so far, modulo its width: whether anything happens.
@@ -72,13 +75,13 @@ impl Ground<'_> {
 
 impl Central {
     pub(crate) const fn new() -> Self {
-        Self { slabs: Lock::new(Slabs { first: ptr::null_mut(), count: 0, free: 0, journeys: 0 }) }
+        Self { slabs: Lock::new(Slabs { first: ptr::null_mut(), count: 0, units: 0, free: 0, journeys: 0 }) }
     }
 
-    /// Slabs and free slots at home.
-    pub(crate) fn counts(&self) -> (usize, usize) {
+    /// Slabs, their units, and free slots at home.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
         let slabs = self.slabs.lock();
-        (slabs.count, slabs.free)
+        (slabs.count, slabs.units, slabs.free)
     }
 
     /// Takes up to `out.len()` free slots, the lowest of one slab first, and returns how many. Zero: no memory.
@@ -131,7 +134,11 @@ impl Central {
                 None => report(Violation::DoubleFree, addr),
                 // At once, also the last one: chains and depots are slack enough, and its units serve any class or run. But a
                 // private heap has no depot: of each class it keeps a slab's worth for the threads that do not own it.
-                Some(free) if free == known.slots && slabs.free >= slack => {
+                Some(free)
+                    if free == known.slots
+                        && slabs.free >= slack
+                        && hardening::may_close(place.span, known) =>
+                {
                     slabs.close(ground, place.segment, place.span);
                     recent = None;
                 }
@@ -153,6 +160,7 @@ impl Central {
         let count = self.take(ground, class, &mut blocks[..want.min(CHAIN_MAX)]);
         // SAFETY: `take` initialised the first `count`.
         let blocks = unsafe { core::slice::from_raw_parts(blocks.as_ptr().cast::<NonNull<u8>>(), count) };
+        hardening::lent(ground.directory, blocks);
         // SAFETY: they are free slots that `take` gave to us, at least a pointer long.
         (unsafe { chain::link(blocks) }, count)
     }
@@ -201,7 +209,7 @@ impl Central {
     pub(crate) fn forget(&self) {
         let mut slabs = self.slabs.lock();
         slabs.first = ptr::null_mut();
-        (slabs.count, slabs.free) = (0, 0);
+        (slabs.count, slabs.units, slabs.free) = (0, 0, 0);
     }
 }
 
@@ -243,8 +251,12 @@ impl Slabs {
     /// Opens a slab for the class. `false`: no memory.
     fn open(&mut self, ground: Ground<'_>, class: usize) -> bool {
         let known = &CLASS[class];
-        let units = known.units as usize;
-        let taken = ground.runs.take_fresh(ground.spans, ground.directory, units, 1, Purpose::Slab(class));
+        let needed = known.units as usize;
+        // A private heap's spans go back all at once, unseen.
+        let wanted = if ground.roll.is_none() { hardening::slab_units(known) } else { needed };
+        let take =
+            |units| ground.runs.take_fresh(ground.spans, ground.directory, units, 1, Purpose::Slab(class));
+        let taken = take(wanted).or_else(|| if wanted > needed { take(needed) } else { None });
         let Some(taken) = taken else { return false };
         if taken.faults
             && taken.large_heap
@@ -252,8 +264,9 @@ impl Slabs {
             && let Some(base) = NonNull::new(taken.span.base())
         {
             // SAFETY: the slab's units were just taken; populating changes no contents. Refusal is no loss.
-            let _ = unsafe { heap_os::pages::prefault(base, taken.span.units() * UNIT) };
+            let _ = unsafe { heap_os::pages::prefault(base, needed * UNIT) };
         }
+        hardening::opened(ground.directory, taken.span, known, taken.clean);
         fill_bits(taken.span, known);
         // SAFETY: S2: the lock of the class is held.
         unsafe { &mut *taken.span.slab.get() }.first_word = 0;
@@ -262,6 +275,7 @@ impl Slabs {
             roll.enroll(&mut ground.spans.lock(), ground.directory, taken.span);
         }
         self.count += 1;
+        self.units += taken.span.units();
         self.free += known.slots as usize;
         self.list(taken.span);
         true
@@ -271,6 +285,7 @@ impl Slabs {
     fn close(&mut self, ground: Ground<'_>, segment: &'static Segment, span: &Span) {
         self.unlist(span);
         self.count -= 1;
+        self.units -= span.units();
         self.free -= CLASS[span.class()].slots as usize;
         let mut spans = ground.spans.lock();
         if let Some(roll) = ground.roll {

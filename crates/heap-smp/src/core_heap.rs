@@ -123,6 +123,31 @@ impl CoreHeap {
         self.centrals[class].take_list(self.ground(), class, want)
     }
 
+    /// Takes up to `out.len()` blocks of the class from home, without links, and returns how many. Zero: no memory.
+    #[cfg(feature = "checked")]
+    pub(crate) fn take_blocks(
+        &self,
+        class: usize,
+        out: &mut [core::mem::MaybeUninit<core::ptr::NonNull<u8>>],
+    ) -> usize {
+        self.centrals[class].take(self.ground(), class, out)
+    }
+
+    /// Brings blocks home, without links.
+    ///
+    /// # Safety
+    ///
+    /// They are free blocks of the class, all different, and the caller gives them up; the slice is initialised.
+    #[cfg(feature = "checked")]
+    pub(crate) unsafe fn give_blocks(
+        &self,
+        class: usize,
+        blocks: &[core::mem::MaybeUninit<core::ptr::NonNull<u8>>],
+    ) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.centrals[class].give(self.ground(), class, blocks) }
+    }
+
     /// Brings the chains of a class's depot home.
     pub(crate) fn drain_depot(&self, class: usize) {
         loop {
@@ -152,8 +177,8 @@ impl CoreHeap {
         &self.centrals[class].slabs
     }
 
-    /// Slabs and free slots at home of a class.
-    pub(crate) fn class_counts(&self, class: usize) -> (usize, usize) {
+    /// Slabs of a class, their units, and free slots at home.
+    pub(crate) fn class_counts(&self, class: usize) -> (usize, usize, usize) {
         self.centrals[class].counts()
     }
 

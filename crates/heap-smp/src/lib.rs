@@ -7,12 +7,14 @@
 
 mod sync;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks travel in lists of addresses"))]
 mod chain;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 mod publish;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 mod lock;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks travel in lists of addresses"))]
 mod depot;
 #[cfg(all(test, loom))]
 mod loom_models;
@@ -25,12 +27,36 @@ mod config;
 mod size;
 #[cfg(not(loom))]
 mod violation;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/secret.rs"]
+mod secret;
+#[cfg(all(feature = "checked", not(heap_asan), not(loom)))]
+#[path = "checked/hints_none.rs"]
+mod hints;
+#[cfg(all(feature = "checked", heap_asan, not(loom)))]
+#[path = "checked/hints_asan.rs"]
+mod hints;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/canary.rs"]
+mod canary;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/states.rs"]
+mod states;
+#[cfg(all(not(feature = "checked"), not(loom)))]
+#[path = "front/no_states.rs"]
+mod states;
 #[cfg(not(loom))]
 mod segment;
 #[cfg(not(loom))]
 mod directory;
 #[cfg(not(loom))]
 mod span_heap;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/hardening.rs"]
+mod hardening;
+#[cfg(all(not(feature = "checked"), not(loom)))]
+#[path = "front/no_hardening.rs"]
+mod hardening;
 #[cfg(not(loom))]
 mod run_cache;
 #[cfg(not(loom))]
@@ -44,6 +70,7 @@ mod huge;
 #[cfg(not(loom))]
 mod huge_roll;
 #[cfg(not(loom))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks travel in lists of addresses"))]
 mod core_heap;
 #[cfg(not(loom))]
 mod reclaim;
@@ -52,11 +79,26 @@ mod process;
 #[cfg(all(feature = "malloc", not(loom)))]
 mod pace;
 #[cfg(not(loom))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks with a guard are asked for otherwise"))]
 mod large;
 #[cfg(not(loom))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "for caches that link blocks"))]
 mod floor;
 #[cfg(not(loom))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "for caches that link blocks"))]
 mod thread_cache;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/cache.rs"]
+mod checked_cache;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/large.rs"]
+mod checked_large;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "front/checked.rs"]
+mod front;
+#[cfg(all(not(feature = "checked"), not(loom)))]
+#[path = "front/fast.rs"]
+mod front;
 #[cfg(not(loom))]
 mod thread_number;
 #[cfg(not(loom))]

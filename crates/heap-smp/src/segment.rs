@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 
 use crate::config::{HUGE_PAGE, SEGMENT, UNIT, UNITS};
 use crate::size::{CLASS, CLASSES};
+use crate::states::States;
 #[cfg(feature = "malloc")]
 use crate::sync::AtomicU8;
 use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
@@ -160,6 +161,18 @@ impl Span {
         self.tenant.store(tenant, Ordering::Relaxed);
     }
 
+    /// What the owner of a run noted of it.
+    #[cfg(feature = "checked")]
+    pub(crate) fn note(&self) -> u8 {
+        self.class() as u8
+    }
+
+    /// Notes something of a run, in the place of a slab's class. Zero at first. The caller owns the run's block.
+    #[cfg(feature = "checked")]
+    pub(crate) fn set_note(&self, note: u8) {
+        self.tag.store(tag(Kind::Run, note), Ordering::Relaxed);
+    }
+
     /// The first byte of the span. Null if no span ever started here.
     #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
@@ -224,6 +237,8 @@ pub(crate) struct Segment {
     slabs: [AtomicU8; UNITS],
     heads: [AtomicU16; UNITS],
     spans: [Span; UNITS],
+    #[cfg_attr(not(feature = "checked"), allow(dead_code, reason = "nothing is kept there"))]
+    pub(crate) states: States,
     dense: UnsafeCell<[u64; UNITS * DENSE_PER_UNIT]>,
     sparse: UnsafeCell<[u64; UNITS * SPARSE_PER_UNIT]>,
 }

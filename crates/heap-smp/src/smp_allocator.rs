@@ -1,18 +1,17 @@
 //! [`SmpAllocator`]: what a user writes behind `#[global_allocator]`, and the same as an [`Allocator`].
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, UsableSize};
 
 use crate::config::Settings;
 use crate::core_heap::CORE;
+use crate::front;
 use crate::heap_map::HeapMap;
-use crate::large;
 use crate::reclaim;
 use crate::stats::Stats;
-use crate::thread_cache;
 use crate::validate;
 
 /// The process's shared heap.
@@ -64,7 +63,7 @@ impl SmpAllocator {
     /// assert_eq!(GLOBAL.stats().free_resident_bytes, 0);
     /// ```
     pub fn purge(&self) -> usize {
-        thread_cache::flush_this_thread();
+        front::flush_this_thread();
         reclaim::purge(&CORE)
     }
 
@@ -91,7 +90,7 @@ impl SmpAllocator {
         validate::validate(&CORE)
     }
 
-    /// Whether the block of `old` can serve `new_size` where it is.
+    /// Whether the block of `old` can serve `new_size` where it is, or elsewhere at little cost.
     ///
     /// # Safety
     ///
@@ -105,12 +104,8 @@ impl SmpAllocator {
         may_move: bool,
     ) -> Option<NonNull<u8>> {
         let new = Layout::from_size_align(new_size, old.align()).ok()?;
-        match (thread_cache::slot_size(old), thread_cache::slot_size(new)) {
-            (Some(a), Some(b)) => (a == b).then_some(block),
-            // SAFETY: both layouts are large; the rest is the caller's promise.
-            (None, None) => unsafe { large::resize(&CORE, block, old, new_size, may_move) },
-            _ => None,
-        }
+        // SAFETY: the caller's promise is the same.
+        unsafe { front::resize(block, old, new, may_move) }
     }
 }
 
@@ -125,7 +120,7 @@ impl Default for SmpAllocator {
 unsafe impl Allocator for SmpAllocator {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let block = NonNull::new(thread_cache::alloc(layout, &self.settings)).ok_or(AllocError)?;
+        let block = NonNull::new(front::alloc(layout, &self.settings)).ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
@@ -151,66 +146,41 @@ unsafe impl Allocator for SmpAllocator {
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: the caller's promise is the same.
-        unsafe { thread_cache::free(block, layout) }
+        unsafe { front::free(block, layout) }
     }
 
     #[inline]
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: `zeroed` serves sizes of zero too.
-        let block = NonNull::new(zeroed(layout, &self.settings)).ok_or(AllocError)?;
+        let block = NonNull::new(front::zeroed(layout, &self.settings)).ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 }
 
-// SAFETY: a slot is as long as its class says, and any size up to there has the same class and alignment.
+// SAFETY: the front says how much of a slot may be used, and takes a block back with any size up to there.
 unsafe impl UsableSize for SmpAllocator {
     #[inline]
     unsafe fn usable_size(&self, _block: NonNull<u8>, layout: Layout) -> usize {
-        thread_cache::slot_size(layout).unwrap_or(layout.size())
+        front::usable_size(layout)
     }
-}
-
-/// A block that reads as zeros, or null. Fresh memory from the system is not cleared again.
-#[inline]
-fn zeroed(layout: Layout, settings: &Settings) -> *mut u8 {
-    if thread_cache::slot_size(layout).is_some() {
-        let block = thread_cache::alloc(layout, settings);
-        if !block.is_null() {
-            // SAFETY: the block is ours and that long.
-            unsafe { block.write_bytes(0, layout.size()) };
-        }
-        return block;
-    }
-    zeroed_large(layout, settings)
-}
-
-#[cold]
-#[inline(never)]
-fn zeroed_large(layout: Layout, settings: &Settings) -> *mut u8 {
-    let Some(fresh) = large::fresh(&CORE, layout, settings) else { return ptr::null_mut() };
-    if !fresh.zeroed {
-        // SAFETY: the block is ours and that long.
-        unsafe { fresh.block.write_bytes(0, layout.size()) };
-    }
-    fresh.block.as_ptr()
 }
 
 // SAFETY: as for `Allocator`: blocks are disjoint, aligned and live until freed; out of memory is null; no method unwinds.
 unsafe impl GlobalAlloc for SmpAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        thread_cache::alloc(layout, &self.settings)
+        front::alloc(layout, &self.settings)
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         // SAFETY: the caller's block is not null, and was allocated here with this layout.
-        unsafe { thread_cache::free(NonNull::new_unchecked(ptr), layout) }
+        unsafe { front::free(NonNull::new_unchecked(ptr), layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        zeroed(layout, &self.settings)
+        front::zeroed(layout, &self.settings)
     }
 
     #[inline]
@@ -223,10 +193,10 @@ unsafe impl GlobalAlloc for SmpAllocator {
             }
             let new = Layout::from_size_align_unchecked(new_size, layout.align());
             let len = layout.size().min(new_size);
-            let fresh = thread_cache::alloc_to_fill(new, len, &self.settings);
+            let fresh = front::alloc_to_fill(new, len, &self.settings);
             if !fresh.is_null() {
                 fresh.copy_from_nonoverlapping(ptr, len);
-                thread_cache::free(block, layout);
+                front::free(block, layout);
             }
             fresh
         }

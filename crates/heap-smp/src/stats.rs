@@ -62,15 +62,15 @@ pub struct ClassStats {
 }
 
 /// The classes of a heap, and bytes of their slabs and of the slots that are out.
-fn count_classes(counts: impl Fn(usize) -> (usize, usize)) -> ([ClassStats; CLASSES], usize, usize) {
+fn count_classes(counts: impl Fn(usize) -> (usize, usize, usize)) -> ([ClassStats; CLASSES], usize, usize) {
     let mut classes = [ClassStats::default(); CLASSES];
     let (mut slab_bytes, mut slot_bytes) = (0, 0);
     for (class, stats) in classes.iter_mut().enumerate() {
-        let (slabs, free) = counts(class);
+        let (slabs, units, free) = counts(class);
         let known = &CLASS[class];
         let slots = slabs * known.slots as usize;
         *stats = ClassStats { slot: known.slot as usize, slabs, slots, free, in_depot: 0 };
-        slab_bytes += slabs * known.units as usize * UNIT;
+        slab_bytes += units * UNIT;
         slot_bytes += (slots - free) * known.slot as usize;
     }
     (classes, slab_bytes, slot_bytes)

@@ -15,6 +15,12 @@ pub(crate) enum Violation {
     WrongLayout,
     /// The block belongs to another heap than the one that it was given to.
     WrongHeap,
+    /// Bytes behind the end of a block were written.
+    #[cfg_attr(not(feature = "checked"), allow(dead_code, reason = "nobody looks"))]
+    Overflow,
+    /// A block was written to while it was free.
+    #[cfg_attr(not(feature = "checked"), allow(dead_code, reason = "nobody looks"))]
+    WriteAfterFree,
 }
 
 impl Violation {
@@ -25,6 +31,8 @@ impl Violation {
             Self::InteriorPointer => "interior pointer: not the start of a block",
             Self::WrongLayout => "wrong layout: not the size or alignment the block was allocated with",
             Self::WrongHeap => "wrong heap: the block belongs to another heap",
+            Self::Overflow => "overflow: the bytes behind the end of the block are not as they were left",
+            Self::WriteAfterFree => "write after free: the block was written to while it was free",
         }
     }
 }
@@ -89,6 +97,8 @@ mod tests {
             Violation::InteriorPointer,
             Violation::WrongLayout,
             Violation::WrongHeap,
+            Violation::Overflow,
+            Violation::WriteAfterFree,
         ] {
             let mut out = [0; MESSAGE_MAX];
             let len = compose(violation, 0xabc, &mut out);

@@ -34,6 +34,9 @@ const ORDER: [&str; 9] = [
     "rusty-alloc",
 ];
 
+/// Allocators that are run only where `--against` names them: the hardened builds, for `docs/benchmarks.md`.
+const ON_REQUEST: [&str; 3] = ["heap-smp-checked", "mimalloc-secure", "snmalloc-checked"];
+
 /// A child program that could be built.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Candidate {
@@ -80,7 +83,7 @@ fn rank(name: &str) -> usize {
     ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
 }
 
-/// The candidates that `--against` asks for, and ours; all where it is not given.
+/// The candidates that `--against` asks for, and ours; where it is not given, all but the hardened builds.
 ///
 /// # Errors
 ///
@@ -91,7 +94,10 @@ pub(crate) fn choose(all: &[Candidate], against: &[String]) -> Result<Vec<Candid
     if let Some(wrong) = against.iter().find(|name| !names.contains(&name.as_str())) {
         anyhow::bail!("there is no allocator {wrong}; there are: {}", names.join(", "));
     }
-    let wanted = |name: &str| against.is_empty() || name == OURS || against.iter().any(|other| other == name);
+    let wanted = |name: &str| match against {
+        [] => !ON_REQUEST.contains(&name),
+        names => name == OURS || names.iter().any(|other| other == name),
+    };
     Ok(all.iter().filter(|candidate| wanted(&candidate.name)).cloned().collect())
 }
 
@@ -138,6 +144,10 @@ fn command(places: &Places, candidate: &Candidate) -> Command {
     ]);
     if !candidate.features.is_empty() {
         command.args(["--features", &candidate.features.join(",")]);
+    }
+    if candidate.name == "snmalloc-checked" {
+        // The crate's feature `check` tells CMake so; its build without CMake forgets to.
+        command.env("CXXFLAGS", "-DSNMALLOC_CHECK_CLIENT");
     }
     for (name, _) in std::env::vars_os() {
         // Cargo's words to this program are not meant for the build scripts below it.
@@ -235,6 +245,14 @@ mod tests {
         assert_eq!(choose(&all, &[]).unwrap().len(), 3);
         let chosen = choose(&all, &["jemalloc".to_owned()]).unwrap();
         assert_eq!(chosen, candidates(&["heap-smp", "jemalloc"]));
+    }
+
+    #[test]
+    fn hardened_builds_run_on_request_only() {
+        let all = candidates(&["heap-smp", "heap-smp-checked", "system"]);
+        assert_eq!(choose(&all, &[]).unwrap(), candidates(&["heap-smp", "system"]));
+        let named = choose(&all, &["heap-smp-checked".to_owned()]).unwrap();
+        assert_eq!(named, candidates(&["heap-smp", "heap-smp-checked"]));
     }
 
     #[test]

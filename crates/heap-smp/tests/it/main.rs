@@ -3,6 +3,8 @@
 mod blocks;
 #[cfg(feature = "malloc")]
 mod by_address;
+#[cfg(feature = "checked")]
+mod checked;
 mod child;
 mod fork;
 mod heap;

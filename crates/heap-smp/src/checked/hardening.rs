@@ -1,0 +1,134 @@
+//! What the homes and the large blocks do for the feature `checked`: states of fresh slabs, and guard units, which
+//! nobody can touch.
+
+use core::ptr::NonNull;
+
+use heap_os::pages::{self, Access};
+
+use crate::config::UNIT;
+use crate::directory::{Directory, Owner};
+use crate::hints;
+use crate::secret::secret;
+use crate::segment::{Kind, Segment, Span};
+use crate::size::{CLASS, Class};
+use crate::states::State;
+use crate::sync::{AtomicUsize, Ordering};
+
+/// Guard units at the same time: each makes two more mappings, of which Linux allows a process 65,530 in all.
+const GUARDS_MAX: usize = 16 << 10;
+/// One slab in so many ends with a guard unit.
+const SLABS_PER_GUARD: usize = 8;
+
+/// Guard units that are there.
+static GUARDS: AtomicUsize = AtomicUsize::new(0);
+
+/// The units to take for a slab: sometimes one more than it uses.
+pub(crate) fn slab_units(class: &Class) -> usize {
+    static OPENED: AtomicUsize = AtomicUsize::new(1);
+    // A secret sequence that all threads share: Weyl's, its high bits decide.
+    let step = secret() | 1;
+    let number = OPENED.fetch_add(step, Ordering::Relaxed).wrapping_mul(step);
+    let guarded = number >> (usize::BITS - SLABS_PER_GUARD.ilog2()) == 0;
+    class.units as usize + usize::from(guarded)
+}
+
+/// A slab was opened: sets the states of its slots, and protects what is behind them.
+pub(crate) fn opened(directory: &Directory, span: &Span, class: &Class, clean: bool) {
+    if let Some(Owner::Segment(segment)) = directory.owner_of(span.base().addr()) {
+        segment.states.open(segment.unit_of(span), class.slot as usize, class.slots as usize, clean);
+    }
+    if let Some(guard) = guard_of(span, class) {
+        // SAFETY: the slab's last unit, in which there is no slot.
+        unsafe { close(guard) };
+    }
+}
+
+/// Whether an empty slab may be closed: not if its guard unit cannot be opened.
+pub(crate) fn may_close(span: &Span, class: &Class) -> bool {
+    // SAFETY: the slab's last unit, if it is a guard.
+    guard_of(span, class).is_none_or(|guard| unsafe { open(guard) })
+}
+
+/// Blocks go out to a cache that keeps no states: what they hold when they come back is not known.
+pub(crate) fn lent(directory: &Directory, blocks: &[NonNull<u8>]) {
+    for block in blocks {
+        if let Some(slot) = slot_at(directory, block.addr().get()) {
+            slot.state.distrust();
+            hints::lent(*block, CLASS[slot.span.class()].slot as usize);
+        }
+    }
+}
+
+/// The unit of a slab behind those that its slots need.
+fn guard_of(span: &Span, class: &Class) -> Option<NonNull<u8>> {
+    let used = class.units as usize;
+    (span.units() > used).then(|| NonNull::new(span.base().wrapping_add(used * UNIT)))?
+}
+
+/// Takes all access to a unit away, if the process has mappings enough. Says whether it did. What the unit held is lost.
+///
+/// # Safety
+///
+/// The unit is the caller's, and nobody uses it.
+pub(crate) unsafe fn close(unit: NonNull<u8>) -> bool {
+    // Relaxed: the number keeps the guards few, and orders nothing.
+    if GUARDS.load(Ordering::Relaxed) >= GUARDS_MAX {
+        return false;
+    }
+    // SAFETY: the caller's promise.
+    let closed = unsafe { pages::protect(unit, UNIT, Access::None) }.is_ok();
+    if closed {
+        GUARDS.fetch_add(1, Ordering::Relaxed);
+    }
+    closed
+}
+
+/// Gives access to a unit back. Says whether it could; a unit that was not closed stays open.
+///
+/// # Safety
+///
+/// The unit is the caller's.
+pub(crate) unsafe fn open(unit: NonNull<u8>) -> bool {
+    // SAFETY: the caller's promise.
+    let opened = unsafe { pages::protect(unit, UNIT, Access::ReadWrite) }.is_ok();
+    if opened {
+        // A slab's unit that could not be closed counts as one all the same, so the number may be too small, never too large.
+        let _ = GUARDS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |guards| guards.checked_sub(1));
+    }
+    opened
+}
+
+/// A closed unit went away with its mapping.
+pub(crate) fn unmapped() {
+    let _ = GUARDS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |guards| guards.checked_sub(1));
+}
+
+/// A place in a slab.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) span: &'static Span,
+    pub(crate) state: &'static State,
+}
+
+/// The slot that starts at `addr`, if `addr` lies in a slab and is the start of a slot.
+#[inline]
+pub(crate) fn slot_at(directory: &Directory, addr: usize) -> Option<Slot> {
+    match directory.owner_of(addr)? {
+        Owner::Segment(segment) => slot_in(segment, addr),
+        Owner::Huge(_) => None,
+    }
+}
+
+/// As [`slot_at`], for an address in this segment.
+#[inline]
+pub(crate) fn slot_in(segment: &'static Segment, addr: usize) -> Option<Slot> {
+    let span = segment.span_at(addr).filter(|span| span.kind() == Kind::Slab)?;
+    let class = &CLASS[span.class()];
+    let offset = addr - span.base().addr();
+    let slot = class.slot_at(offset);
+    if slot * class.slot as usize != offset || slot >= class.slots as usize {
+        return None;
+    }
+    let state = segment.states.of_slab(segment.unit_of(span), class.slot as usize).get(slot)?;
+    Some(Slot { span, state })
+}
