@@ -96,7 +96,7 @@ mod checked_large;
 #[cfg(all(feature = "checked", not(loom)))]
 #[path = "front/checked.rs"]
 mod front;
-#[cfg(all(not(feature = "checked"), not(loom)))]
+#[cfg(all(feature = "std", not(feature = "checked"), not(loom)))]
 #[path = "front/fast.rs"]
 mod front;
 #[cfg(not(loom))]

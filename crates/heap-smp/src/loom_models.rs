@@ -3,6 +3,8 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p heap-smp --lib loom`. Loom does not see links that lie in raw memory, so
 //! each model carries what a chain's blocks hold in loom's own cells, written before the hand-over and read after it.
 
+mod hand_over;
+
 use std::boxed::Box;
 use std::vec::Vec;
 

@@ -223,7 +223,7 @@ fn misplaced(addr: usize) -> ! {
                 Violation::WrongLayout
             }
             (Some(_), None) => Violation::InteriorPointer,
-            (None, None) if segment.is_inside_a_run(addr) => Violation::InteriorPointer,
+            (None, None) if segment.run_around(addr).is_some() => Violation::InteriorPointer,
             (None, None) => Violation::DoubleFree,
         },
     };
