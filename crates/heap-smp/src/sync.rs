@@ -1,6 +1,6 @@
 //! The one door to atomics: the core's, or loom's when its model checker runs the crate's protocols.
 
-#[cfg(all(feature = "malloc", not(loom)))]
+#[cfg(all(any(feature = "malloc", feature = "checked"), not(loom)))]
 pub(crate) use core::sync::atomic::AtomicU8;
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
