@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::client::replay;
 
-/// Each was kept because it reached what no other did.
+/// Programs for each of the client's settings.
 #[test]
 fn kept_inputs_of_the_fuzzer_have_no_finding() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/debug");
