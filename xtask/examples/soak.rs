@@ -2,6 +2,9 @@
 //!
 //! Each allocator in turn replays programs made from consecutive seeds, with a shadow heap beside it that sees
 //! overlap, bad alignment and changed contents. A failure prints the seed and the shortest program found.
+//!
+//! `--threads 64 --steps 1000000` instead runs so many threads on heap-smp at once, each so many steps, which hand blocks to
+//! each other and check every block's content before it is freed.
 #![forbid(unsafe_code)]
 
 use std::alloc::Layout;
@@ -89,6 +92,44 @@ fn soak(name: &str, subject: Subject, first: u64, time: Duration) -> bool {
     true
 }
 
+/// Steps that the crowd's threads do before others take their place: their programs are kept in memory.
+const LIFE: u64 = 50_000;
+
+/// Runs `threads` threads of `steps` steps each on heap-smp; says whether all was well.
+fn crowd(threads: u64, steps: u64, first: u64) -> bool {
+    // Half of the lives with small blocks alone, the others with blocks up to 256 KiB: what 64 threads hold stays below 1 GiB.
+    let limits = |life: u64| {
+        let all = Limits::DEFAULT.total(usize::MAX >> 8);
+        if life.is_multiple_of(2) { all.max_size(2048).max_align(64) } else { all.max_size(256 << 10) }
+    };
+    let (start, mut calls, mut done) = (Instant::now(), 0, 0);
+    while done < steps {
+        let (life, length) = (done / LIFE, LIFE.min(steps - done));
+        let limits = limits(life);
+        let seed = |thread| first + life * threads + thread;
+        let programs: Vec<_> =
+            (0..threads).map(|thread| Program::from_seed(seed(thread), length as usize, &limits)).collect();
+        match Program::run_on_threads(&programs, &SmpAllocator::new(), &limits) {
+            Ok(more) => calls += more,
+            Err(failure) => {
+                println!("{threads} threads, life {life}, first seed {}: {failure}", seed(0));
+                return false;
+            }
+        }
+        if let Err(broken) = SmpAllocator::new().validate() {
+            println!("{threads} threads, life {life}: {broken}");
+            return false;
+        }
+        done += length;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{threads} threads of {done} steps: {calls} calls, all contents as written, {seconds:.0} s, {:.1} million a second",
+        calls as f64 / seconds / 1e6
+    );
+    true
+}
+
 /// The number after `--name`, or `default`.
 fn option(name: &str, default: u64) -> u64 {
     let mut args = std::env::args().skip_while(|arg| arg != name).skip(1);
@@ -97,6 +138,10 @@ fn option(name: &str, default: u64) -> u64 {
 
 fn main() -> ExitCode {
     let (seconds, first) = (option("--seconds", 5), option("--seed", 0));
+    let (threads, steps) = (option("--threads", 0), option("--steps", 1_000_000));
+    if threads > 0 {
+        return if crowd(threads, steps, first) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let time = Duration::from_secs(seconds) / SUBJECTS.len() as u32;
     let good = SUBJECTS.iter().filter(|(name, subject)| soak(name, *subject, first, time)).count();
     if good == SUBJECTS.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -28,6 +28,12 @@ pub(crate) struct SoakArgs {
     /// The first seed; a run that failed names the seed that it failed with.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Instead: so many threads on heap-smp that hand blocks to each other.
+    #[arg(long, conflicts_with = "seconds")]
+    threads: Option<u64>,
+    /// How many steps each of those threads does.
+    #[arg(long, default_value_t = 1_000_000, requires = "threads")]
+    steps: u64,
 }
 
 /// Options of `cargo xtask fuzz`.
@@ -56,7 +62,11 @@ pub(crate) struct MiriArgs {
 ///
 /// When an allocator breaks a promise; the program that shows it is printed.
 pub(crate) fn soak(args: &SoakArgs) -> anyhow::Result<()> {
-    run::show(soak_command(args.seconds, args.seed))
+    let mut command = soak_command(args.seconds, args.seed);
+    if let Some(threads) = args.threads {
+        command.args(["--threads", &threads.to_string(), "--steps", &args.steps.to_string()]);
+    }
+    run::show(command)
 }
 
 /// The command behind [`soak`].

@@ -10,6 +10,7 @@
 //! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
 //! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
+//! | `scale` | the same work shared by 1 to 128 threads, on our allocator and on its rivals |
 //! | `wasm` | our allocator on WebAssembly beside others, and on threads |
 //! | `preload` | runs any program on `libheap_malloc`; checks and measures real ones |
 
@@ -26,6 +27,7 @@ mod targets;
 mod cpus;
 mod test;
 mod bench;
+mod scale;
 mod preload;
 mod wasm;
 
@@ -63,6 +65,8 @@ enum Cmd {
     SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
     Bench(Box<bench::BenchArgs>),
+    /// Measures how throughput and memory change as threads are added, beside other allocators.
+    Scale(scale::ScaleArgs),
     /// Runs our allocator on WebAssembly beside talc and dlmalloc, and on threads (needs Node).
     Wasm,
     /// Runs a program on libheap_malloc: `cargo xtask preload -- CMD`.
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
         Cmd::Miri(args) => hunt::miri(&args).map(done),
         Cmd::SpecMap(args) => spec_map::run(&args).map(done),
         Cmd::Bench(args) => bench::run(&args).map(done),
+        Cmd::Scale(args) => scale::run(&args).map(done),
         Cmd::Wasm => wasm::run().map(done),
         Cmd::Preload(args) => preload::run(&args),
     };

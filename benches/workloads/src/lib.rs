@@ -1,13 +1,13 @@
 //! Real programs and micro workloads that exercise an allocator.
 //!
 //! Each [`Workload`] prepares its input, runs, and checks its own result. Nothing here knows which allocator it
-//! runs on: the library has no features and no `#[global_allocator]`, so it is compiled once and linked into
+//! runs on: the library has no `#[global_allocator]`, so it is compiled once and linked into
 //! one program per allocator (`heap-bench`). All work is decided by a fixed seed and the [`Scale`], so two runs
 //! at one scale do the same and report the same check.
 //!
 //! ```
 //! use heap_workloads::{Scale, find};
-//! let workload = find("json").expect("listed");
+//! let workload = find("pair-64").expect("listed");
 //! let job = workload.prepare(Scale::new(0.001));
 //! let outcome = job();
 //! assert!(outcome.ok, "{}", outcome.check);
@@ -16,18 +16,25 @@
 
 mod workload;
 mod rng;
+#[cfg(feature = "real")]
 mod text;
+#[cfg(feature = "real")]
 mod sum;
 mod micro;
+mod scale;
+#[cfg(feature = "real")]
 mod real;
 
 pub use workload::{Job, Outcome, Scale, Suite, Workload};
 
-/// Every workload: the real programs first, then the micro workloads, each in the order they are reported.
+/// Every workload: the real programs first, then the micro workloads and those that are shared by threads, each in the order they are reported.
 #[must_use]
 pub fn all() -> Vec<Workload> {
-    let mut list = real::list();
+    let mut list = Vec::new();
+    #[cfg(feature = "real")]
+    list.extend(real::list());
     list.extend(micro::list());
+    list.extend(scale::list());
     list
 }
 

@@ -30,15 +30,18 @@ pub enum Suite {
     Real,
     /// One pattern of calls, repeated.
     Micro,
+    /// The same work shared by a number of threads.
+    Scale,
 }
 
 impl Suite {
-    /// The name in listings: `real` or `micro`.
+    /// The name in listings: `real`, `micro` or `scale`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Real => "real",
             Self::Micro => "micro",
+            Self::Scale => "scale",
         }
     }
 }
@@ -52,6 +55,15 @@ pub struct Outcome {
     pub check: String,
     /// Units of work done: what a unit is differs between workloads.
     pub ops: u64,
+}
+
+/// How a run is made ready.
+#[derive(Clone, Copy, Debug)]
+enum Prepare {
+    /// The number of threads is its own affair.
+    Of(fn(Scale) -> Job),
+    /// It is told the number of threads.
+    Shared(fn(Scale, usize) -> Job),
 }
 
 /// A prepared run. The caller times this call; its input is dropped when it returns.
@@ -68,16 +80,26 @@ pub struct Workload {
     pub threads: usize,
     /// One line: what it does.
     pub what: &'static str,
-    prepare: fn(Scale) -> Job,
+    prepare: Prepare,
 }
 
 impl Workload {
+    #[cfg(feature = "real")]
     pub(crate) fn real(name: &'static str, prepare: fn(Scale) -> Job, what: &'static str) -> Self {
-        Self { name, suite: Suite::Real, threads: 1, what, prepare }
+        Self { name, suite: Suite::Real, threads: 1, what, prepare: Prepare::Of(prepare) }
     }
 
     pub(crate) fn micro(name: &'static str, prepare: fn(Scale) -> Job, what: &'static str) -> Self {
-        Self { name, suite: Suite::Micro, threads: 1, what, prepare }
+        Self { name, suite: Suite::Micro, threads: 1, what, prepare: Prepare::Of(prepare) }
+    }
+
+    pub(crate) fn scale(
+        name: &'static str,
+        prepare: fn(Scale, usize) -> Job,
+        threads: usize,
+        what: &'static str,
+    ) -> Self {
+        Self { name, suite: Suite::Scale, threads, what, prepare: Prepare::Shared(prepare) }
     }
 
     pub(crate) fn threads(self, threads: usize) -> Self {
@@ -87,7 +109,10 @@ impl Workload {
     /// Makes the input and returns the run. Not part of the measured time.
     #[must_use]
     pub fn prepare(&self, scale: Scale) -> Job {
-        (self.prepare)(scale)
+        match self.prepare {
+            Prepare::Of(prepare) => prepare(scale),
+            Prepare::Shared(prepare) => prepare(scale, self.threads),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "fault-injection")]
 pub(crate) use core::sync::atomic::AtomicIsize;
-pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// A lock that spins. For sections of a few instructions where nothing else is at hand: WebAssembly, and the break.
 #[derive(Debug)]

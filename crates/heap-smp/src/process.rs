@@ -53,6 +53,8 @@ pub(crate) fn start(settings: &Settings) {
 #[inline(never)]
 pub(crate) fn start_helper() {
     if REFUSED.load(Ordering::Relaxed) {
+        // So that the slow calls for small blocks help, too: no large one may follow.
+        CORE.watch();
         return help_by_call();
     }
     if HELPER.load(Ordering::Relaxed) || HELPER.swap(true, Ordering::Relaxed) {
@@ -62,6 +64,7 @@ pub(crate) fn start_helper() {
         // Not tried again: each attempt asks the system.
         REFUSED.store(true, Ordering::Relaxed);
         HELPER.store(false, Ordering::Relaxed);
+        CORE.watch();
     }
 }
 

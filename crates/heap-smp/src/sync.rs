@@ -5,13 +5,14 @@ pub(crate) use core::sync::atomic::AtomicU8;
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-/// Rounds of spinning before the processor is given away: 127 pauses in all, a microsecond or two.
+/// How often a waiter looks before it sleeps, with pauses of 1, 2, 4, ... instructions in between: 127 in all, a microsecond or
+/// two, in which most holders are done.
 #[cfg(not(loom))]
 const SPINS: u32 = 7;
 
-/// How a thread waits for another one: a little spinning first, then the processor is given away.
+/// How a thread waits for another one: a little spinning first, then asleep.
 #[derive(Debug, Default)]
 pub(crate) struct Pause {
     #[cfg(not(loom))]
@@ -21,16 +22,37 @@ pub(crate) struct Pause {
 }
 
 impl Pause {
-    pub(crate) fn wait(&self) {
+    /// Spins, twice as long each time. `false`: that was enough of it.
+    pub(crate) fn spin(&self) -> bool {
+        #[cfg(not(loom))]
+        {
+            self.backoff.spin();
+            self.rounds.set(self.rounds.get() + 1);
+            self.rounds.get() <= SPINS
+        }
+        #[cfg(loom)]
+        false
+    }
+
+    /// Sleeps until the word is woken, or gives the processor away where that is not possible. The word was `value`.
+    pub(crate) fn sleep(&self, word: &AtomicU32, value: u32) {
         // Not `Backoff::snooze`: without that crate's feature `std` it spins for ever.
         #[cfg(not(loom))]
-        if self.rounds.get() < SPINS {
-            self.rounds.set(self.rounds.get() + 1);
-            self.backoff.spin();
-        } else {
+        if !heap_os::wait::wait(word, value) {
             heap_os::pages::yield_now();
         }
         #[cfg(loom)]
-        loom::thread::yield_now();
+        {
+            let _ = (word, value);
+            loom::thread::yield_now();
+        }
     }
+}
+
+/// Wakes one that sleeps on the word.
+pub(crate) fn wake_one(word: &AtomicU32) {
+    #[cfg(not(loom))]
+    heap_os::wait::wake_one(word);
+    #[cfg(loom)]
+    let _ = word;
 }

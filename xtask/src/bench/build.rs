@@ -49,6 +49,8 @@ pub(crate) struct Candidate {
 /// Where things are.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
+    /// Whether the children have the real programs, which take minutes to build.
+    pub(crate) real: bool,
     pub(crate) root: PathBuf,
     pub(crate) target: PathBuf,
     pub(crate) candidates: Vec<Candidate>,
@@ -76,7 +78,12 @@ pub(crate) fn find(root: &Path) -> Result<Places> {
         })
         .collect();
     candidates.sort_by_key(|candidate| (rank(&candidate.name), candidate.name.clone()));
-    Ok(Places { root: root.to_owned(), target: metadata.target_directory.into_std_path_buf(), candidates })
+    Ok(Places {
+        real: true,
+        root: root.to_owned(),
+        target: metadata.target_directory.into_std_path_buf(),
+        candidates,
+    })
 }
 
 fn rank(name: &str) -> usize {
@@ -142,6 +149,9 @@ fn command(places: &Places, candidate: &Candidate) -> Command {
         &candidate.bin,
         "--message-format=json",
     ]);
+    if !places.real {
+        command.arg("--no-default-features");
+    }
     if !candidate.features.is_empty() {
         command.args(["--features", &candidate.features.join(",")]);
     }

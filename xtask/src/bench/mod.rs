@@ -7,13 +7,13 @@
 pub(crate) mod stats;
 pub(crate) mod record;
 pub(crate) mod words;
-mod summary;
+pub(crate) mod summary;
 mod args;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod facts;
-mod progress;
-mod build;
-mod child;
+pub(crate) mod progress;
+pub(crate) mod build;
+pub(crate) mod child;
 mod session;
 mod instructions;
 mod suites;

@@ -88,6 +88,8 @@ pub(crate) enum Kind {
     Real,
     /// A loop around a few allocator calls.
     Micro,
+    /// The same work shared by a number of threads: for `cargo xtask scale`.
+    Scale,
 }
 
 /// A workload, as a child's `list` describes it.

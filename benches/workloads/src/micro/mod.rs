@@ -3,8 +3,8 @@
 //! All are written with `Vec` and `Box`, as users' code is; each block carries a number that is checked before
 //! the block is freed.
 
-mod block;
-mod pair;
+pub(crate) mod block;
+pub(crate) mod pair;
 mod batch;
 mod realloc;
 mod remote;

@@ -1,8 +1,11 @@
 //! Fork while other threads allocate: the child's heap is whole.
 #![cfg(unix)]
 
+use std::mem::take;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+
+use heap_smp::SmpAllocator;
 
 use crate::child;
 
@@ -11,37 +14,77 @@ fn churn() -> usize {
     held.iter().map(Vec::len).sum()
 }
 
+/// Runs `body` beside four busy threads.
+fn beside_busy_threads(body: impl FnOnce()) {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    let work = || {
+        while !DONE.load(Ordering::Relaxed) {
+            churn();
+            // Large blocks too: the lock of the span heap is often held.
+            drop((vec![1_u8; 40_000], vec![1_u8; 300_000]));
+        }
+    };
+    let workers: Vec<_> = (0..4).map(|_| thread::spawn(work)).collect();
+    body();
+    DONE.store(true, Ordering::Relaxed);
+    workers.into_iter().for_each(|worker| worker.join().unwrap());
+}
+
+/// Forks, runs `body` in the child, and waits for it. The child ends with 0 if the body says so.
+fn in_a_child(body: impl FnOnce() -> bool) {
+    // SAFETY: the child calls nothing but the allocator, `fork`, `waitpid` and `_exit`.
+    match unsafe { libc::fork() } {
+        0 => {
+            let good = body();
+            // SAFETY: ends the child without running anything of the parent's.
+            unsafe { libc::_exit(i32::from(!good)) }
+        }
+        child => {
+            assert!(child > 0);
+            let mut status = 0;
+            // SAFETY: waits for our own child.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            assert_eq!(status, 0);
+        }
+    }
+}
+
 #[test]
 fn a_child_of_a_busy_process_can_allocate() {
     child::passes("fork::a_child_of_a_busy_process_can_allocate", || {
-        static DONE: AtomicBool = AtomicBool::new(false);
-        let workers: Vec<_> = (0..4)
-            .map(|_| {
-                thread::spawn(|| {
-                    while !DONE.load(Ordering::Relaxed) {
-                        churn();
-                    }
-                })
-            })
-            .collect();
-        for _ in 0..300 {
-            // SAFETY: the child calls nothing but the allocator and `_exit`.
-            match unsafe { libc::fork() } {
-                0 => {
-                    let sum = churn();
-                    // SAFETY: ends the child without running anything of the parent's.
-                    unsafe { libc::_exit(i32::from(sum != 200 * 199 / 2 * 50)) }
-                }
-                child => {
-                    assert!(child > 0);
-                    let mut status = 0;
-                    // SAFETY: waits for our own child.
-                    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-                    assert_eq!(status, 0);
-                }
+        beside_busy_threads(|| {
+            for _ in 0..300 {
+                in_a_child(|| churn() == 200 * 199 / 2 * 50);
             }
-        }
-        DONE.store(true, Ordering::Relaxed);
-        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        });
+    });
+}
+
+/// The child frees what its parent made, small, large and huge, changes sizes, and has children itself.
+#[test]
+fn a_child_frees_its_parents_blocks_and_forks_again() {
+    child::passes("fork::a_child_frees_its_parents_blocks_and_forks_again", || {
+        beside_busy_threads(|| {
+            for round in 0..8_u8 {
+                let mut small: Vec<_> = (0..2000).map(|n| vec![round; n]).collect();
+                let mut large: Vec<_> = (0..20).map(|n| vec![round; 40_000 * (n + 1)]).collect();
+                let huge = vec![round; 20 << 20];
+                in_a_child(|| {
+                    let whole = |bytes: &Vec<u8>| bytes.iter().step_by(997).all(|&byte| byte == round);
+                    let mut good = small.iter().all(whole) && large.iter().all(whole) && whole(&huge);
+                    small.truncate(1000);
+                    large.iter_mut().for_each(|bytes| bytes.resize(bytes.len() * 2, round));
+                    drop(huge);
+                    good &= large.iter().all(whole) && churn() > 0;
+                    in_a_child(|| {
+                        good &= large.iter().all(whole) && small.iter().all(whole);
+                        drop((take(&mut small), take(&mut large)));
+                        good && churn() > 0 && SmpAllocator::new().validate() == Ok(())
+                    });
+                    SmpAllocator::new().validate() == Ok(())
+                });
+                assert!(small.iter().all(|bytes| bytes.iter().all(|&byte| byte == round)));
+            }
+        });
     });
 }

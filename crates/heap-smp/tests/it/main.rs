@@ -10,6 +10,7 @@ mod fork;
 mod heap;
 mod heap_threads;
 mod heap_violations;
+mod lives;
 mod memory;
 mod refusal;
 mod threads;

@@ -46,6 +46,45 @@ fn program() -> usize {
         // SAFETY: live, and given up.
         unsafe { SMP.free(block, layout) };
     }
+    refused + changes()
+}
+
+/// Bytes that large blocks go through: within a run, to a longer one, to a mapping of its own, and back. The first is also
+/// aligned to more than a segment.
+const JOURNEY: [usize; 9] =
+    [40_000, 100_000, 2 << 20, 5 << 20, 12 << 20, 20 << 20, 70 << 20, 3 << 20, 50_000];
+
+/// Zeroed blocks, wide alignments, and large blocks that grow and shrink in place and by moving; says how many requests were
+/// refused.
+fn changes() -> usize {
+    let mut refused = 0;
+    for align in [8, 4096, 1 << 20, 64 << 20] {
+        let Ok(mut layout) = Layout::from_size_align(JOURNEY[0], align) else { continue };
+        let Ok(fresh) = SMP.alloc_zeroed(layout) else {
+            refused += 1;
+            continue;
+        };
+        let mut block = fresh.cast::<u8>();
+        // SAFETY: the block is live all the way, its last byte belongs to it, and a refusal leaves it as it was.
+        unsafe {
+            assert_eq!((block.read(), block.add(layout.size() - 1).read()), (0, 0));
+            block.write(42);
+            for size in JOURNEY {
+                let new = Layout::from_size_align(size, align).unwrap();
+                if SMP.resize(block, layout, size) {
+                    layout = new;
+                } else {
+                    match SMP.realloc(block, layout, new) {
+                        Ok(moved) => (block, layout) = (moved.cast(), new),
+                        Err(_) => refused += 1,
+                    }
+                }
+                assert_eq!((block.read(), block.addr().get() % align), (42, 0));
+                block.add(layout.size() - 1).write(1);
+            }
+            SMP.free(block, layout);
+        }
+    }
     refused
 }
 
@@ -142,9 +181,92 @@ fn a_refused_request_leaves_the_address_space_to_others() {
     });
 }
 
+/// As where `vm.overcommit_memory` is 2: not so much as a segment can be had, but less can.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_a_segment_is_too_much_smaller_pieces_serve() {
+    child::passes("refusal::where_a_segment_is_too_much_smaller_pieces_serve", || {
+        // What is charged against the limit is what that mode charges: private memory that can be written to.
+        let room = 24 << 20;
+        limit_data(charged() + room);
+        let mut held = 0;
+        let mut list: *mut *mut u8 = std::ptr::null_mut();
+        let sizes = [64, 1000, 30_000, 100_000];
+        let layout = |held: usize| Layout::from_size_align(sizes[held % sizes.len()], 8).unwrap();
+        let (mut bytes, mut refused) = (0, 0);
+        while refused < 8 {
+            let Ok(block) = SMP.alloc(layout(held)) else {
+                refused += 1;
+                continue;
+            };
+            let block = block.cast::<*mut u8>().as_ptr();
+            // SAFETY: the block is ours and longer than a pointer.
+            unsafe { block.write(list.cast()) };
+            list = block;
+            bytes += layout(held).size();
+            held += 1;
+        }
+        // What was there when the limit came may have served a part; most came in pieces.
+        assert!(bytes as u64 >= room / 2, "{bytes} bytes in {held} blocks");
+        for at in (0..held).rev() {
+            // SAFETY: the list's blocks are ours; each is freed once, with the layout of its turn.
+            unsafe {
+                let next = list.read();
+                SMP.free(NonNull::new(list.cast()).unwrap(), layout(at));
+                list = next.cast();
+            }
+        }
+        assert_eq!(SMP.validate(), Ok(()));
+        assert_eq!(SMP.stats().run_bytes, 0);
+    });
+}
+
+/// Bytes of private memory that can be written to, as the system counts them.
+#[cfg(target_os = "linux")]
+fn charged() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmData")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// No memory for the helper's stack: the calls give memory back in its stead.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_no_thread_can_be_started_memory_goes_back_all_the_same() {
+    child::passes("refusal::where_no_thread_can_be_started_memory_goes_back_all_the_same", || {
+        let layout = Layout::from_size_align(8 << 20, 8).unwrap();
+        let warm = SMP.alloc(layout).unwrap();
+        limit_data(charged());
+        let before = std::fs::read_dir("/proc/self/task").unwrap().count();
+        // SAFETY: just allocated. From here on a helper would be worth its start.
+        unsafe { SMP.free(warm.cast(), layout) };
+        let start = std::time::Instant::now();
+        let small = Layout::from_size_align(20_000, 8).unwrap();
+        while SMP.stats().free_resident_bytes > 2 << 20 {
+            assert!(start.elapsed().as_secs() < 60, "{} are still there", SMP.stats().free_resident_bytes);
+            for _ in 0..1000 {
+                let blocks = [(); 8].map(|()| SMP.alloc(small));
+                for block in blocks.into_iter().flatten() {
+                    // SAFETY: just allocated.
+                    unsafe { SMP.free(block.cast(), small) };
+                }
+            }
+        }
+        assert_eq!(std::fs::read_dir("/proc/self/task").unwrap().count(), before);
+    });
+}
+
 #[cfg(unix)]
 fn limit_address_space(bytes: u64) {
     let limit = libc::rlimit { rlim_cur: bytes as libc::rlim_t, rlim_max: bytes as libc::rlim_t };
     // SAFETY: a plain system call on a value of ours.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+}
+
+/// Limits private memory that can be written to.
+#[cfg(target_os = "linux")]
+fn limit_data(bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: a plain system call on a value of ours.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_DATA, &limit) }, 0);
 }

@@ -7,6 +7,7 @@ use std::thread;
 
 use heap_core::Allocator;
 use heap_smp::SmpAllocator;
+use heap_test::{Limits, Program};
 
 use crate::child;
 
@@ -106,13 +107,17 @@ fn more_threads_than_processors_finish() {
     });
 }
 
+/// A storm: 16 at a time, as fast as they come.
 #[test]
-fn ten_thousand_short_threads_leave_nothing_behind() {
-    child::passes("threads::ten_thousand_short_threads_leave_nothing_behind", || {
+fn a_hundred_thousand_short_threads_leave_nothing_behind() {
+    child::passes("threads::a_hundred_thousand_short_threads_leave_nothing_behind", || {
         let mut after_first = 0;
-        for round in 0..1000 {
-            let threads: Vec<_> =
-                (0..10).map(|n| thread::spawn(move || drop(Marked::new(n * 100, n as u8)))).collect();
+        for round in 0..6250 {
+            let start = |n: usize| {
+                let body = move || drop(Marked::new(n * 100, n as u8));
+                thread::Builder::new().stack_size(64 << 10).spawn(body).unwrap()
+            };
+            let threads: Vec<_> = (0..16).map(start).collect();
             for thread in threads {
                 thread.join().unwrap();
             }
@@ -124,6 +129,15 @@ fn ten_thousand_short_threads_leave_nothing_behind() {
         assert!(at_end <= after_first + (1 << 20), "{after_first} -> {at_end}");
         assert_eq!(SMP.validate(), Ok(()));
     });
+}
+
+/// `cargo xtask soak --threads 64` does a million steps each.
+#[test]
+fn a_crowd_of_random_programs_finds_every_block_as_it_was_written() {
+    let limits = Limits::DEFAULT.total(usize::MAX >> 8).max_size(100_000);
+    let programs: Vec<_> = (0..64).map(|seed| Program::from_seed(seed, 1000, &limits)).collect();
+    let calls = Program::run_on_threads(&programs, &SMP, &limits).unwrap();
+    assert!(calls > 30_000, "{calls}");
 }
 
 #[test]
