@@ -17,11 +17,11 @@ const UNITS_OF_ROW: usize = UNITS / ROWS;
 const WIDTH: usize = 1072;
 const MARGIN: usize = 24;
 const STRIP: usize = WIDTH - 2 * MARGIN;
-const ROW: usize = 14;
+const ROW: usize = 18;
 const ROW_STEP: usize = ROW + 3;
 const TITLE: usize = 22;
 const SEGMENT_GAP: usize = 10;
-const HEAD: usize = 150;
+const HEAD: usize = 158;
 const BAR_STEP: usize = 18;
 /// Where bars begin, and how long a full one is.
 const BAR_LEFT: usize = MARGIN + 84;
@@ -107,7 +107,7 @@ fn head(stats: &Stats, segments: usize, out: &mut impl fmt::Write) -> fmt::Resul
         out,
         "<text class=\"t\" x=\"{MARGIN}\" y=\"36\">Heap map</text><text x=\"{MARGIN}\" y=\"60\">{} in {} slots of slabs \
          of {}</text><text x=\"{MARGIN}\" y=\"78\">{} in large blocks, {} in {} huge ones, {} in private heaps</text>\
-         <text x=\"{MARGIN}\" y=\"96\">{} free and resident, of {} in {segments} segments</text>",
+         <text x=\"{MARGIN}\" y=\"96\">{} free and resident; address space {}, segments: {segments}</text>",
         Bytes(stats.slot_bytes),
         stats.classes.iter().map(|class| class.slots - class.free).sum::<usize>(),
         Bytes(stats.slab_bytes),
@@ -312,7 +312,7 @@ fn bar(index: usize, class: &ClassStats, y: usize, out: &mut impl fmt::Write) ->
         out,
         "<text class=\"n\" x=\"{}\" y=\"{}\">{}</text><rect class=\"b c{index}\" x=\"{BAR_LEFT}\" y=\"{y}\" width=\"{BAR}\" \
          height=\"13\"/><rect class=\"c{index}\" x=\"{BAR_LEFT}\" y=\"{y}\" width=\"{wide}\" height=\"13\"/><text x=\"{}\" \
-         y=\"{}\">{used} of {} slots ({} %) in {} slabs</text>",
+         y=\"{}\">{used} of {} slots ({} %), slabs: {}</text>",
         BAR_LEFT - 10,
         y + 11,
         Bytes(class.slot),
