@@ -16,6 +16,7 @@ pub(crate) mod build;
 pub(crate) mod child;
 mod session;
 mod instructions;
+mod heap_map;
 mod suites;
 pub(crate) mod grid;
 pub(crate) mod table;
@@ -94,6 +95,7 @@ fn measure(args: &BenchArgs, places: &Places, out: &Path) -> Result<Record> {
             record.settings = settings(plan);
             files::save(&Record { runs: runs.to_vec(), ..record.clone() }, &path)
         })?;
+        heap_map::draw(&subjects, &workloads, plan.scale, limit, out);
         if args.instructions {
             if instructions::available() {
                 record.instructions = instructions::count(&subjects, &workloads, limit);
@@ -165,7 +167,8 @@ fn show(args: &BenchArgs, places: &Places, out: &Path, record: &Record) -> Resul
     let width = if terminal.is_term() { usize::from(terminal.size().1) } else { WIDTH };
     print!("{}", table::report(&summary, width));
     let page = out.join("report.html");
-    files::write(&page, &html::page(&summary))?;
+    let picture = fs::read_to_string(out.join(heap_map::FILE)).ok();
+    files::write(&page, &heap_map::beside(&html::page(&summary), picture.as_deref()))?;
     println!("\nReport: {}", page.display());
     println!("Data:   {}", args.from.clone().unwrap_or_else(|| out.join("results.json")).display());
     if let Some(path) = &args.json {
