@@ -4,6 +4,8 @@ use core::ptr::NonNull;
 
 use heap_core::AllocError;
 
+use crate::live::LiveSlots;
+
 /// Keeps [`Slots`] to this crate.
 pub trait Sealed {}
 
@@ -94,5 +96,25 @@ pub(crate) unsafe fn take_out<T, P: Slots<T> + ?Sized>(pool: &P, item: NonNull<T
         let value = item.read();
         pool.put(item);
         value
+    }
+}
+
+/// Drops all live items, then resets, also when a `Drop` unwinds: the items that were still to be dropped are forgotten.
+///
+/// # Safety
+///
+/// The slots that `live` gives hold a `T` each, which nobody uses any more.
+pub(crate) unsafe fn clear<T, R>(raw: &mut R, live: unsafe fn(&mut R) -> LiveSlots, reset: fn(&mut R)) {
+    struct Forget<'a, R>(&'a mut R, fn(&mut R));
+    impl<R> Drop for Forget<'_, R> {
+        fn drop(&mut self) {
+            (self.1)(self.0);
+        }
+    }
+    let pool = Forget(raw, reset);
+    // SAFETY: the pool stays borrowed, and does not change before `Forget` is dropped, behind the loop.
+    for item in unsafe { live(pool.0) } {
+        // SAFETY: the caller's promise; each comes once, and the slot is forgotten.
+        unsafe { item.cast::<T>().drop_in_place() };
     }
 }

@@ -4,10 +4,22 @@ use heap_arena::ResetMode;
 use heap_core::{AllocError, Allocator};
 
 use super::RawPool;
+use crate::live::LiveSlots;
 use crate::slab::{Slab, SlabList};
 use crate::violation::CHECKED;
 
 impl<A: Allocator> RawPool<A> {
+    /// The slots that are handed out.
+    ///
+    /// # Safety
+    ///
+    /// The pool is borrowed exclusively for as long as the result exists (W1).
+    pub(crate) unsafe fn live_slots(&mut self) -> LiveSlots {
+        let slot = self.slot();
+        // SAFETY: the caller's promise; the bits are filled by the snapshot.
+        unsafe { LiveSlots::new(self.snapshot(core::iter::empty()), slot) }
+    }
+
     /// Forgets all slots that were handed out, and keeps of the slabs what `mode` says, in bytes of slots.
     ///
     /// What stays is used again without a call to the child; with [`ResetMode::RetainCapacity`] that is everything, and
