@@ -110,7 +110,7 @@ fn a_static_buffer_serves_all_threads() {
     // SAFETY: nobody else names the memory.
     static BUFFER: SyncFixedBuffer<'static> =
         unsafe { SyncFixedBuffer::from_raw(NonNull::new_unchecked((&raw mut MEMORY).cast()), 4096) };
-    let blocks = together(|_| at(BUFFER.alloc(layout(512, 8)).unwrap()));
+    let blocks = together(|_| at(BUFFER.alloc(layout(512, align_of::<u64>())).unwrap()));
     assert_disjoint(blocks.into_iter().map(|block| (block, 512)).collect());
     assert!(BUFFER.alloc(layout(1, 1)).is_err());
 }

@@ -14,7 +14,8 @@ fn a_box_drops_its_value_and_gives_the_block_back() {
     assert_eq!(boxed.1, 2);
     drop(boxed);
     assert_eq!(Rc::strong_count(&token), 1);
-    assert_eq!(recorder.take(), [Call::Alloc(16), Call::Free(16)]);
+    let size = size_of::<(Rc<()>, u8)>();
+    assert_eq!(recorder.take(), [Call::Alloc(size), Call::Free(size)]);
 }
 
 #[test]

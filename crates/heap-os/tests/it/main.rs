@@ -4,7 +4,6 @@ mod pages;
 mod page_allocator;
 mod growing;
 mod break_allocator;
-mod break_bounds;
 mod guarded;
 mod reservation;
 #[cfg(feature = "mapping")]
@@ -19,3 +18,4 @@ mod thread;
 mod background;
 #[cfg(target_os = "linux")]
 mod process;
+mod break_bounds;

@@ -24,7 +24,7 @@ fn alone(test: &str, body: impl FnOnce()) -> Option<ExitStatus> {
         return None;
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let name = format!("process::{test}");
+    let name = if test.contains("::") { test.to_owned() } else { format!("process::{test}") };
     let output = command
         .args([&name[..], "--exact", "--test-threads=1", "--nocapture"])
         .env(MARK, "1")
@@ -45,7 +45,7 @@ fn faults(test: &str, body: impl FnOnce()) {
 }
 
 /// Asserts that `body` succeeds.
-fn succeeds(test: &str, body: impl FnOnce()) {
+pub(crate) fn succeeds(test: &str, body: impl FnOnce()) {
     if let Some(status) = alone(test, body) {
         assert!(status.success(), "{status}");
     }

@@ -8,11 +8,9 @@ use super::*;
 
 const GRAINS: usize = 1 << 16;
 
-#[repr(align(16))]
-#[derive(Clone, Copy)]
-struct Grain {
-    _bytes: [u8; GRAIN],
-}
+/// As large as a grain, on 32 bits too.
+type Grain = [usize; 2];
+const _: () = assert!(size_of::<Grain>() == GRAIN);
 
 /// The blocks, their memory, and the books: free ranges by address, in grains.
 struct Books {
@@ -24,7 +22,7 @@ struct Books {
 
 impl Books {
     fn new() -> Self {
-        let memory = std::vec![Grain { _bytes: [0; GRAIN] }; GRAINS].into_boxed_slice();
+        let memory = std::vec![Grain::default(); GRAINS].into_boxed_slice();
         Self { memory, blocks: FreeBlocks::new(), free: BTreeMap::new(), added: 0 }
     }
 
