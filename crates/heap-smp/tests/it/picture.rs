@@ -160,6 +160,8 @@ fn statistics_can_be_read_by_people_and_programs() {
     assert!(json.contains("\"helper_running\":false"));
 }
 
+/// The checked heap has no depots.
+#[cfg(not(feature = "checked"))]
 #[test]
 fn depots_and_what_went_back_are_counted() {
     child::passes("picture::depots_and_what_went_back_are_counted", || {
