@@ -185,7 +185,7 @@ impl FreeBlocks {
             let index = lists.trailing_zeros() as usize;
             // How many blocks are compared, for the one at the lowest address, which packs memory densest: more where blocks
             // are larger. In the first lists all are of one size, and the last freed is the one in the processor's cache.
-            let mut look_at = (index & !7) / 2 | 1;
+            let mut look_at = ((index & !7) / 2) | 1;
             // None is at the highest address.
             let none = null_mut::<u8>().wrapping_sub(1);
             let mut lowest = none;
