@@ -13,6 +13,8 @@ use core::ffi::CStr;
 /// On Unix its start allocates nothing from Rust's heap and cannot end the process, and the thread takes no signals. Elsewhere
 /// it is a thread of the standard library.
 ///
+/// A shared library of glibc's that starts one stays mapped for good, also when it is closed: the thread runs in its code.
+///
 /// ```
 /// use heap_os::Background;
 /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,6 +81,8 @@ fn start(what: &'static Background) -> bool {
 extern "C" fn run(what: *mut core::ffi::c_void) -> *mut core::ffi::c_void {
     // SAFETY: `start` gave a reference that lives for ever.
     let what = unsafe { &*what.cast::<Background>() };
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    stay_loaded();
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: the name ends with a zero. A refusal is no loss.
     unsafe {
@@ -91,6 +95,23 @@ extern "C" fn run(what: *mut core::ffi::c_void) -> *mut core::ffi::c_void {
     }
     (what.body)();
     core::ptr::null_mut()
+}
+
+/// Has the library that this code lies in stay mapped, whoever closes it: the thread runs in it. In a program this does
+/// nothing. By the thread itself, because whoever started it may be what the holder of the loader's lock waits for; so a
+/// library that is closed in the very moment in which the thread begins is not safe.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+fn stay_loaded() {
+    let mut found = core::mem::MaybeUninit::<libc::Dl_info>::uninit();
+    let here = run as extern "C" fn(*mut core::ffi::c_void) -> *mut core::ffi::c_void;
+    // SAFETY: `found` is written where the answer is not zero; its name is a text that lives as long as the library. Nothing is
+    // loaded: a library that is there gets a mark, and one more owner.
+    unsafe {
+        if libc::dladdr(here as *const core::ffi::c_void, found.as_mut_ptr()) != 0 {
+            let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+            libc::dlopen((*found.as_ptr()).dli_fname, flags);
+        }
+    }
 }
 
 #[cfg(not(all(unix, not(miri))))]

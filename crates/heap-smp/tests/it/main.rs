@@ -14,6 +14,8 @@ mod heap_violations;
 mod lives;
 mod memory;
 mod picture;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod plugin;
 mod refusal;
 mod threads;
 mod violations;
