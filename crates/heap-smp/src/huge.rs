@@ -5,14 +5,14 @@ use core::ptr::{self, NonNull};
 
 use heap_os::pages::{self, HugePages};
 
-use crate::config::SEGMENT;
+use crate::config::{SEGMENT, UNIT};
 use crate::directory::{Directory, HugeRecord, Owner};
 use crate::lock::Lock;
 use crate::sync::Ordering;
 use crate::violation::{Violation, report};
 
-/// Bytes of records that are mapped at a time.
-const RECORDS: usize = 16 << 10;
+/// Bytes of records that are mapped at a time: whole pages on every target.
+const RECORDS: usize = UNIT;
 
 /// What is known of all huge blocks together.
 #[derive(Debug)]

@@ -40,12 +40,23 @@ impl SpanHeap {
         if rest > 0 {
             let start = base.with_addr(NonZero::new(first).unwrap_or(base.addr()));
             if self.adopt(directory, start, rest) {
+                Self::give_back_ends(base, len, first - base.addr().get(), rest);
                 return true;
             }
         }
         // SAFETY: mapped just above with this length, and unused. If it stays mapped, it was never touched.
         let _ = unsafe { pages::unmap(base, len) };
         false
+    }
+
+    /// Unmaps what lies before and behind the `rest` bytes at `offset` of a fresh mapping.
+    fn give_back_ends(base: NonNull<u8>, len: usize, offset: usize, rest: usize) {
+        for (from, to) in [(0, offset), (offset + rest, len)] {
+            if pages::UNMAPS_PARTS && from < to {
+                // SAFETY: inside the mapping, in whole pages, and unused. If it stays mapped, it was never touched.
+                let _ = unsafe { pages::unmap(base.add(from), to - from) };
+            }
+        }
     }
 
     /// Adds `len` bytes of fresh memory at `base`, in whole units of one stretch, to that stretch's segment.
