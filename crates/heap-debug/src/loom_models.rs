@@ -3,8 +3,9 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p heap-debug --lib loom`. The value is one of loom's own cells, which
 //! reports two accesses that are not ordered. Each ordering was weakened by hand to `Relaxed`, or left out, one at a time.
 //! At least one model failed each time: for the acquires in `acquire`, `wait`, `try_lock` and `revoke`, the releases of a
-//! holder and of an owner's guard, and either barrier. Not for the release of an owner that steps back: loom lets later stores
-//! of the same thread continue a release, as C++11 did; the model of today does not, so it stays.
+//! holder and of an owner's guard, and either barrier. Not for the release of an owner that steps back. Why is suspected, not
+//! verified: loom may let later stores of the same thread continue a release, as C++11 did; the model of today does not, so
+//! the release stays.
 //!
 //! The models found two bugs: a guard that was made, dropped and so opened another thread's lock in `try_lock`, and an
 //! owner that came back from inside while its bias was being revoked, where each waited for the other.
