@@ -47,7 +47,7 @@ pub enum Guard {
     Large,
     /// One in so many of each thread's, of any size: cheap enough for production. 0 is taken as 1.
     Sampled(u32),
-    /// All.
+    /// All, up to 16,384 at a time in the process: a mapping limit leaves no more. Further blocks are ordinary ones.
     All,
 }
 

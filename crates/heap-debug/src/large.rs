@@ -11,6 +11,7 @@ use crate::fill::{LEAD, TRAIL};
 use crate::findings::Findings;
 use crate::span::{Kind, Slot, Span, State};
 use crate::stripe::{Context, GONE_LARGE, Request, Stripe, verify_freed};
+use crate::sync::{AtomicUsize, Ordering};
 use crate::violation::Operation;
 
 /// Where a large block lies in its span.
@@ -141,6 +142,10 @@ impl Stripe {
         if !pages::RESERVES || layout.align() > page.bytes() || page.bytes() < GRANULE {
             return None;
         }
+        // Relaxed: a bound that a few may pass at once is as good.
+        if GUARDED.load(Ordering::Relaxed) >= GUARDED_MAX {
+            return None;
+        }
         let len = page.forward(layout.size())?;
         let whole = len.checked_add(2 * page.bytes())?;
         let span = self.large_record(cx)?;
@@ -161,6 +166,7 @@ impl Stripe {
             let _ = unsafe { pages::unmap(mapping, whole) };
             return None;
         }
+        GUARDED.fetch_add(1, Ordering::Relaxed);
         let offset = Alignment::of_layout(layout).backward(len - layout.size());
         span.size.set(layout.size());
         // SAFETY: `offset + size <= len`, and the page's start has every alignment up to a page.
@@ -249,6 +255,13 @@ impl Stripe {
     }
 }
 
+/// Blocks with guard pages, of all instances.
+static GUARDED: AtomicUsize = AtomicUsize::new(0);
+
+/// Blocks with guard pages at the most: each is three mappings, and Linux gives a process 65,530. At the limit nothing could
+/// be mapped any more, no ordinary block either, so a quarter is left.
+const GUARDED_MAX: usize = 16_384;
+
 const LARGE_TOP: usize = crate::stripe::LARGE_CLASSES - 1;
 
 /// Bytes at each end of an enormous span that the map knows: one of its own half a gibibyte would be a mebibyte of map.
@@ -281,6 +294,7 @@ pub(crate) unsafe fn give_back(cx: &Context<'_>, span: &Span) {
     let (base, len) = (span.base.get(), span.len.get());
     if span.kind.get() == Kind::Guarded {
         let page = pages::page_size();
+        GUARDED.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: P3: `alloc_guarded` mapped the span with a page on either side. A refusal leaks addresses.
         let _ = unsafe { pages::unmap(base.sub(page), len + 2 * page) };
     } else if let Ok(layout) = Layout::from_size_align(len, span.align.get()) {

@@ -200,11 +200,8 @@ fn guards_that_exhaust_the_mappings_give_way_to_ordinary_blocks() {
         let blocks: Vec<_> = (0..40_000).map(|_| debug.alloc(layout).expect("there is memory")).collect();
         let pages: std::collections::BTreeSet<_> =
             blocks.iter().map(|block| block.cast::<u8>().addr().get() / 4096).collect();
-        // Guarded ones have a page each, of three mappings or two; the others share theirs.
-        let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").expect("it is told");
-        let all_guarded = pages.len() == blocks.len();
-        let few = most.trim().parse::<usize>().expect("a number") < 80_000;
-        assert!(pages.len() > 1000 && all_guarded != few, "{} on {}", blocks.len(), pages.len());
+        // Guarded ones have a page each; the others share theirs.
+        assert!(pages.len() > 16_384 && pages.len() < 20_000, "{} on {}", blocks.len(), pages.len());
         for block in blocks {
             // SAFETY: live, once.
             unsafe { debug.free(block.cast(), layout) };
