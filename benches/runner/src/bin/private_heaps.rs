@@ -1,6 +1,6 @@
 //! Private heaps beside the process's heap, mimalloc's heaps and an arena: pairs, requests, and heaps that come and go.
 //!
-//! `cargo run --release -p heap-bench --features private-heaps --bin heap-bench-private-heaps` prints, for each case and subject,
+//! `cargo run --release -p heap-bench --features private-heaps --bin heap-private-heaps` prints, for each case and subject,
 //! nanoseconds per operation: the median of the turns, and the quartiles. All subjects of a case run in turns.
 //! `... CASE SUBJECT N` runs one of them alone, N operations long: for callgrind, as the difference of two lengths.
 
