@@ -15,7 +15,7 @@ use crate::directory::Directory;
 use crate::lock::{Guard, Lock};
 use crate::segment::{Purpose, Segment, Span};
 use crate::span_heap::{SpanHeap, Taken, WATCH_FROM};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// Stripes: requests of different lengths rarely meet.
 const STRIPES: usize = 16;
@@ -39,12 +39,14 @@ struct Parked {
 ///
 /// - **R1** A run is in `places` if and only if its span [is parked](Span::is_parked); the mark changes under this
 ///   stripe's lock only.
-/// - **R2** `units` is the sum over `places`.
+/// - **R2** `units` is the sum over `places`, and `most` no less.
 #[derive(Debug)]
 pub(crate) struct Stripe {
     places: [Option<Parked>; PLACES],
     /// The sum of their units.
     units: usize,
+    /// The most that `units` was since all runs went back: its share of [`Hints::most`].
+    most: usize,
     /// Ticks since a run was parked or taken.
     quiet: u8,
 }
@@ -57,15 +59,24 @@ pub(crate) struct Stripe {
 #[derive(Debug)]
 pub(crate) struct RunCache {
     stripes: [CachePadded<Lock<Stripe>>; STRIPES],
-    any: CachePadded<AtomicBool>,
+    hints: CachePadded<Hints>,
+}
+
+/// What all stripes hold together, as far as it can be known without their locks. Read by each request, seldom written: a program
+/// that takes and gives the same again changes neither.
+#[derive(Debug)]
+struct Hints {
+    any: AtomicBool,
+    /// The sum of the stripes' `most`: no fewer units than are parked.
+    most: AtomicUsize,
 }
 
 impl RunCache {
     pub(crate) const fn new() -> Self {
-        const STRIPE: Stripe = Stripe { places: [None; PLACES], units: 0, quiet: 0 };
+        const STRIPE: Stripe = Stripe { places: [None; PLACES], units: 0, most: 0, quiet: 0 };
         Self {
             stripes: [const { CachePadded::new(Lock::new(STRIPE)) }; STRIPES],
-            any: CachePadded::new(AtomicBool::new(false)),
+            hints: CachePadded::new(Hints { any: AtomicBool::new(false), most: AtomicUsize::new(0) }),
         }
     }
 
@@ -73,7 +84,14 @@ impl RunCache {
     #[inline]
     fn any(&self) -> bool {
         // Relaxed: a hint; what is parked is reached under a stripe's lock.
-        self.any.load(Ordering::Relaxed)
+        self.hints.any.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much is parked, of all lengths together, that somebody should watch it.
+    #[inline]
+    pub(crate) fn is_worth_watching(&self) -> bool {
+        // Relaxed: a count.
+        self.hints.most.load(Ordering::Relaxed) * UNIT >= WATCH_FROM
     }
 
     /// Units that are parked. Exact while no other thread parks or takes. O(1).
@@ -120,12 +138,16 @@ impl RunCache {
         let place = stripe.places.iter_mut().find(|place| place.is_none())?;
         *place = Some(Parked { segment, span });
         stripe.units = units;
+        if units > stripe.most {
+            self.hints.most.fetch_add(units - stripe.most, Ordering::Relaxed);
+            stripe.most = units;
+        }
         stripe.quiet = 0;
         span.set_parked(true);
         if !self.any() {
-            self.any.store(true, Ordering::Relaxed);
+            self.hints.any.store(true, Ordering::Relaxed);
         }
-        Some(units * UNIT >= WATCH_FROM)
+        Some(self.is_worth_watching())
     }
 
     /// Takes `units` from the span heap. All parked runs go back to it before it touches memory that is not resident.
@@ -154,10 +176,10 @@ impl RunCache {
     #[inline(never)]
     pub(crate) fn drain(&self, spans: &Lock<SpanHeap>) -> bool {
         // First: what is parked meanwhile sets it again (R3).
-        if !self.any() || !self.any.swap(false, Ordering::Relaxed) {
+        if !self.any() || !self.hints.any.swap(false, Ordering::Relaxed) {
             return false;
         }
-        self.stripes.iter().filter(|stripe| stripe.lock().empty(spans)).count() > 0
+        self.stripes.iter().filter(|stripe| self.empty(&mut stripe.lock(), spans)).count() > 0
     }
 
     /// A tick has passed: gives back what nobody asked for. Says whether anything is still parked.
@@ -167,16 +189,37 @@ impl RunCache {
             let mut stripe = stripe.lock();
             stripe.quiet = stripe.quiet.saturating_add(1);
             if stripe.quiet >= QUIET {
-                stripe.empty(spans);
+                self.empty(&mut stripe, spans);
             }
             left += stripe.units;
         }
         left > 0
     }
 
+    /// Gives all runs of a stripe back to the span heap. Says whether there were any.
+    fn empty(&self, stripe: &mut Stripe, spans: &Lock<SpanHeap>) -> bool {
+        self.hints.most.fetch_sub(stripe.most, Ordering::Relaxed);
+        stripe.most = 0;
+        if stripe.units == 0 {
+            return false;
+        }
+        stripe.units = 0;
+        let mut spans = spans.lock();
+        for parked in stripe.places.iter_mut().filter_map(Option::take) {
+            parked.span.set_parked(false);
+            spans.give(parked.segment, parked.span);
+        }
+        true
+    }
+
     /// Closes all stripes, so that a fork finds them whole.
     pub(crate) fn lock_for_fork(&self) {
         self.stripes.iter().for_each(|stripe| stripe.lock_for_fork());
+        // A thread that drains may wait for them, and is not there in the child (R3).
+        // SAFETY: all are closed by this thread.
+        if self.stripes.iter().any(|stripe| unsafe { stripe.peek() }.units > 0) {
+            self.hints.any.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Opens them again.
@@ -201,23 +244,66 @@ impl RunCache {
             let parked = || stripe.places.iter().flatten();
             parked().all(|parked| parked.span.is_parked())
                 && parked().map(|parked| parked.span.units()).sum::<usize>() == stripe.units
+                && stripe.units <= stripe.most
                 && (stripe.units == 0 || self.any())
         })
     }
 }
 
-impl Stripe {
-    /// Gives all its runs back to the span heap. Says whether there were any.
-    fn empty(&mut self, spans: &Lock<SpanHeap>) -> bool {
-        if self.units == 0 {
-            return false;
-        }
-        self.units = 0;
-        let mut spans = spans.lock();
-        for parked in self.places.iter_mut().filter_map(Option::take) {
-            parked.span.set_parked(false);
-            spans.give(parked.segment, parked.span);
-        }
-        true
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::core_heap::CoreHeap;
+    use crate::large;
+    use crate::validate::validate;
+
+    const SETTINGS: Settings = Settings::new().background_thread(false);
+
+    /// Takes a run of each length, in units, and gives all back.
+    fn park(core: &CoreHeap, lengths: impl Iterator<Item = usize>) {
+        core.configure(&SETTINGS);
+        let layouts = lengths.map(|units| Layout::from_size_align(units * UNIT, 8).unwrap());
+        let take = |layout| (NonNull::new(large::alloc(core, layout, &SETTINGS)).unwrap(), layout);
+        let blocks: Vec<_> = layouts.map(take).collect();
+        // SAFETY: just allocated with this layout, and not used again.
+        blocks.into_iter().for_each(|(block, layout)| unsafe { large::free(core, block, layout) });
+    }
+
+    #[test]
+    fn runs_of_many_lengths_are_watched_as_those_of_one() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        park(&HEAP, [100].into_iter());
+        assert!(!HEAP.runs.is_worth_watching(), "too little");
+        park(&HEAP, 101..103);
+        assert!(HEAP.runs.held() * UNIT >= WATCH_FROM && HEAP.runs.is_worth_watching());
+        // The same again is no more; what went back is not counted.
+        (0..100).for_each(|_| park(&HEAP, [100].into_iter()));
+        assert_eq!(HEAP.runs.hints.most.load(Ordering::Relaxed), HEAP.runs.held());
+        assert!(HEAP.runs.drain(&HEAP.spans) && !HEAP.runs.is_worth_watching());
+        assert_eq!(validate(&HEAP), Ok(()));
+    }
+
+    #[test]
+    fn what_a_thread_was_about_to_drain_is_not_missed_in_the_child_of_a_fork() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        park(&HEAP, [100].into_iter());
+        // As far as a draining thread is when it waits for the first stripe; the child is without it.
+        HEAP.runs.hints.any.store(false, Ordering::Relaxed);
+        HEAP.lock_for_fork();
+        // SAFETY: locked just above.
+        unsafe { HEAP.unlock_after_fork() };
+        assert!(HEAP.runs.drain(&HEAP.spans) && HEAP.runs.held() == 0);
+    }
+
+    #[test]
+    fn a_recount_while_a_thread_drains_finds_nothing_wrong() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        park(&HEAP, [100].into_iter());
+        HEAP.runs.hints.any.store(false, Ordering::Relaxed);
+        assert_eq!(validate(&HEAP), Ok(()));
     }
 }

@@ -51,9 +51,17 @@ impl ThreadCache {
     /// The block is free, of the bin's class and of `floor`, and the caller gives it up.
     pub(crate) unsafe fn push_slow(&self, floor: &impl Floor, bin: usize, block: NonNull<u8>) {
         self.make_room(floor, bin, class_of_bin(bin));
-        // SAFETY: the caller's promise is the same; there is room now.
-        let taken = unsafe { self.push(bin, block) };
-        debug_assert!(taken, "T1: a bin that was emptied has room");
+        // There is room as a rule. But to start a thread may allocate and free: two blocks make some bins full.
+        // SAFETY: the caller's promise is the same.
+        if unsafe { self.push(bin, block) } {
+            return;
+        }
+        let link = block.as_ptr().cast::<Link>();
+        // SAFETY: the block is the caller's to give, and long enough; a list of one.
+        unsafe {
+            link.write(Link { next: ptr::null_mut() });
+            floor.bring_home(class_of_bin(bin), link);
+        }
     }
 
     /// Gives all blocks to `floor`.
@@ -80,5 +88,89 @@ impl ThreadCache {
             listed + if self.spare[bin].get().is_null() { 0 } else { full }
         };
         (0..BINS).filter(|&bin| class_of_bin(bin) == class).map(of_bin).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::thread_cache::bin_of;
+
+    /// A floor that, when room was made, takes two blocks from the same bin and puts one back.
+    struct Busy<'a> {
+        bins: &'a ThreadCache,
+        bin: usize,
+        busy: Cell<bool>,
+        home: RefCell<Vec<NonNull<Link>>>,
+    }
+
+    impl Floor for Busy<'_> {
+        fn pop_chain(&self, _: usize) -> *mut Link {
+            ptr::null_mut()
+        }
+
+        unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.bring_home(class, chain) }
+        }
+
+        unsafe fn bring_home(&self, _: usize, mut list: *mut Link) {
+            while let Some(block) = NonNull::new(list) {
+                // SAFETY: the block is on the caller's list.
+                list = unsafe { block.read() }.next;
+                self.home.borrow_mut().push(block);
+            }
+        }
+
+        fn refill(&self, _: usize, want: usize) -> (*mut Link, usize) {
+            let mut home = self.home.borrow_mut();
+            let first = home.len() - want;
+            let blocks: Vec<_> = home.drain(first..).map(NonNull::cast).collect();
+            // SAFETY: free blocks of the test's, long enough.
+            (unsafe { crate::chain::link(&blocks) }, want)
+        }
+
+        fn on_room_made(&self) {
+            if self.busy.replace(false) {
+                let taken = [(); 2].map(|()| match NonNull::new(self.bins.pop(self.bin)) {
+                    None => NonNull::new(self.bins.pop_slow(self, self.bin)).unwrap(),
+                    Some(block) => block,
+                });
+                // One it keeps for a while, as a thread that starts does.
+                self.home.borrow_mut().push(taken[0].cast());
+                // SAFETY: taken from the bin just above.
+                assert!(unsafe { self.bins.push(self.bin, taken[1]) });
+            }
+        }
+    }
+
+    #[test]
+    fn no_block_is_lost_where_the_bin_is_full_again_when_it_was_emptied() {
+        const BLOCKS: usize = 7;
+        let bins = ThreadCache::new();
+        let bin = bin_of(core::alloc::Layout::new::<[u8; crate::config::SMALL_MAX]>()).unwrap();
+        assert_eq!(CLASS[class_of_bin(bin)].chain, 2);
+        let mut memory = [const { [0usize; 2] }; BLOCKS];
+        let mut blocks = memory.iter_mut().map(|block| NonNull::from(block).cast::<u8>());
+        let floor = Busy { bins: &bins, bin, busy: Cell::new(false), home: RefCell::new(Vec::new()) };
+        let give = |block| {
+            // SAFETY: each block is given once.
+            unsafe {
+                if !bins.push(bin, block) {
+                    bins.push_slow(&floor, bin, block);
+                }
+            }
+        };
+        blocks.by_ref().take(BLOCKS - 1).for_each(give);
+        floor.busy.set(true);
+        blocks.for_each(give);
+        assert!(!floor.busy.get(), "the last block found the bin full");
+        bins.give_all(&floor);
+        let mut home: Vec<_> = floor.home.borrow().iter().map(|block| block.addr()).collect();
+        home.sort_unstable();
+        home.dedup();
+        assert_eq!(home.len(), BLOCKS);
     }
 }

@@ -67,6 +67,21 @@ fn the_helper_goes_when_nothing_is_left_to_do_and_stays_away() {
     });
 }
 
+/// Much is free, but of no length more than a little.
+#[test]
+fn the_helper_comes_for_large_blocks_of_many_lengths() {
+    child::passes("memory::the_helper_comes_for_large_blocks_of_many_lengths", || {
+        drop((0..16).map(|n| vec![1u8; (800 + 16 * n) << 10]).collect::<Vec<_>>());
+        // With `checked` long runs go back at once.
+        assert!(cfg!(feature = "checked") || SMP.stats().free_resident_bytes > 8 << 20);
+        let goes_back = (0..600).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            SMP.stats().free_resident_bytes <= 2 << 20
+        });
+        assert!(goes_back, "{}", SMP.stats().free_resident_bytes);
+    });
+}
+
 fn helper_runs() -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
