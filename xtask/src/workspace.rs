@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
+use cargo_metadata::{CrateType, Metadata, MetadataCommand, Package, Target, TargetKind};
 
 /// The root folder of the workspace: the parent of this crate's.
 pub(crate) fn root() -> PathBuf {
@@ -41,7 +41,9 @@ pub(crate) struct Member {
 impl Member {
     fn of(package: &Package) -> Self {
         let names = |kind: &TargetKind| -> Vec<String> {
-            let targets = package.targets.iter().filter(|target| target.kind.contains(kind));
+            // An example may be a library, which cannot be run.
+            let runs = |target: &&Target| target.crate_types.contains(&CrateType::Bin);
+            let targets = package.targets.iter().filter(|target| target.kind.contains(kind)).filter(runs);
             targets.map(|target| target.name.clone()).collect()
         };
         let mut features: Vec<_> =
@@ -52,7 +54,8 @@ impl Member {
         Self {
             name: package.name.to_string(),
             published: dir.is_some_and(|dir| dir.parent().is_some_and(|up| up.ends_with("crates"))),
-            no_std: lib.is_some_and(|text| text.contains("no_std")),
+            // Under a condition it is for a system with a C library, if for nothing else.
+            no_std: lib.is_some_and(|text| text.contains("#![no_std]")),
             loom: package.dependencies.iter().any(|dependency| dependency.name == "loom"),
             features,
             examples: names(&TargetKind::Example),
