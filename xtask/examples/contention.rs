@@ -62,8 +62,10 @@ struct Line {
 struct Setup {
     threads: usize,
     nodes: usize,
-    /// Depots and homes of each class, and span heaps; a thread uses that of its group.
-    shards: usize,
+    /// Depots and homes of each class; a thread uses that of its group.
+    groups: usize,
+    /// Span heaps, likewise.
+    spans: usize,
 }
 
 impl Setup {
@@ -103,9 +105,9 @@ fn times(seed: &mut u64, thousandths: u64) -> u64 {
 
 /// Millions of blocks a second.
 fn throughput(pattern: &Pattern, setup: &Setup) -> f64 {
-    let mut depots = vec![Line::default(); pattern.classes * setup.shards];
+    let mut depots = vec![Line::default(); pattern.classes * setup.groups];
     let mut homes = depots.clone();
-    let mut spans = vec![Line::default(); setup.shards];
+    let mut spans = vec![Line::default(); setup.spans];
     let mut seed = 1;
     let mut blocks = 0;
     // A thread's own work between two turns, give or take a half.
@@ -120,14 +122,14 @@ fn throughput(pattern: &Pattern, setup: &Setup) -> f64 {
             break;
         }
         let class = next(&mut seed) as usize % pattern.classes;
-        let shard = thread * setup.shards / setup.threads.max(setup.shards);
-        let place = class * setup.shards + shard;
+        let one_of = |count: usize| thread * count / setup.threads.max(count);
+        let place = class * setup.groups + one_of(setup.groups);
         let mut end = setup.turn(&mut depots[place], thread, now, 0, OWN);
         for _ in 0..times(&mut seed, pattern.homes) {
             end = setup.turn(&mut homes[place], thread, end, GUARDED, HOME);
         }
         for _ in 0..times(&mut seed, pattern.spans) {
-            end = setup.turn(&mut spans[shard], thread, end, GUARDED, SPANS);
+            end = setup.turn(&mut spans[one_of(setup.spans)], thread, end, GUARDED, SPANS);
         }
         blocks += pattern.blocks;
         ready.push(Reverse((end + own(&mut seed), thread)));
@@ -135,23 +137,28 @@ fn throughput(pattern: &Pattern, setup: &Setup) -> f64 {
     blocks as f64 * 1e3 / SPAN as f64
 }
 
+/// As heap-smp divides a machine: a group for four processors, from sixteen on.
+fn groups(processors: usize) -> usize {
+    if processors < 16 { 1 } else { (processors / 4).min(32) }
+}
+
 fn main() {
     println!(
-        "| pattern | threads | nodes | ideal, M blocks/s | as it is | a shard a node | 8 shards | 32 shards |"
+        "| pattern | threads | nodes | ideal, M blocks/s | one group | a group a node | as it is | span heaps divided, too |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for pattern in &PATTERNS {
-        let alone = throughput(pattern, &Setup { threads: 1, nodes: 1, shards: 1 });
-        for (threads, nodes) in [(2, 1), (8, 1), (32, 1), (64, 2), (128, 1), (128, 4)] {
+        let alone = throughput(pattern, &Setup { threads: 1, nodes: 1, groups: 1, spans: 1 });
+        for (threads, nodes) in [(2, 1), (8, 1), (16, 1), (32, 1), (64, 2), (128, 1), (128, 4)] {
             let ideal = alone * threads as f64;
-            let share = |shards| throughput(pattern, &Setup { threads, nodes, shards }) / ideal;
+            let share = |groups, spans| throughput(pattern, &Setup { threads, nodes, groups, spans }) / ideal;
             println!(
                 "| {} | {threads} | {nodes} | {ideal:.0} | {:.2} | {:.2} | {:.2} | {:.2} |",
                 pattern.name,
-                share(1),
-                share(nodes),
-                share(8),
-                share(32)
+                share(1, 1),
+                share(nodes, 1),
+                share(groups(threads), 1),
+                share(groups(threads), groups(threads)),
             );
         }
     }

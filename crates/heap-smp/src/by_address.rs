@@ -252,10 +252,7 @@ pub unsafe fn realloc(block: NonNull<u8>, size: usize) -> *mut u8 {
         }
         _ => {}
     }
-    let mut fresh = alloc_fast(size);
-    if fresh.is_null() {
-        fresh = alloc_slow(size);
-    }
+    let fresh = alloc_to_fill(size, old.min(size));
     if !fresh.is_null() {
         // SAFETY: both blocks are live, different, and at least that long; the old one is the caller's to give.
         unsafe {
@@ -266,6 +263,20 @@ pub unsafe fn realloc(block: NonNull<u8>, size: usize) -> *mut u8 {
         }
     }
     fresh
+}
+
+/// A block for `size` bytes whose first `len` will be written at once; null when there is no memory.
+#[inline]
+fn alloc_to_fill(size: usize, len: usize) -> *mut u8 {
+    if size > SMALL_MAX {
+        pace::tick_if_due();
+        let layout = Layout::from_size_align(size, C_ALIGN);
+        return layout.map_or(ptr::null_mut(), |layout| large::alloc_to_fill(&CORE, layout, len, &SETTINGS));
+    }
+    match alloc_fast(size) {
+        block if block.is_null() => alloc_slow(size),
+        block => block,
+    }
 }
 
 /// Gives memory back to the system: the calling thread's cache and the depots are emptied, and free pages dropped.

@@ -3,11 +3,15 @@
 //! A block that comes home is checked: its address must be the start of a slot of this class, and the slot's bit must say
 //! that it is out. So a double free, an interior or a foreign pointer and a wrong layout are found here at the latest.
 
+mod place;
+
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
+pub(crate) use crate::central::place::gather;
+use crate::central::place::{Place, locate};
 use crate::chain::{self, Link};
-use crate::config::{CHAIN_MAX, SEGMENT, UNIT};
+use crate::config::{CHAIN_MAX, UNIT};
 use crate::directory::{Directory, Owner};
 use crate::hardening;
 use crate::lock::Lock;
@@ -19,17 +23,17 @@ use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
 use crate::violation::{Violation, report};
 
-/// The slabs of one class that have free slots, a doubly linked list through their spans.
+/// The slabs of one class and one group that have free slots, a doubly linked list through their spans.
 ///
 /// # Invariants
 ///
-/// - **Z1** A slab of the class is listed if and only if it has a free slot at home.
+/// - **Z1** A slab of the class and the group is listed if and only if it has a free slot at home.
 /// - **Z2** A slab's `free` is the number of bits set in its bitmap; a bit is set if and only if the slot is home: neither
 ///   with a client, nor in a chain.
 #[derive(Debug)]
 pub(crate) struct Slabs {
     first: *mut Span,
-    /// Slabs of the class, listed or not.
+    /// Slabs of the class and the group, listed or not.
     pub(crate) count: usize,
     /// Units of those slabs.
     pub(crate) units: usize,
@@ -48,7 +52,7 @@ pub(crate) const WATCH_FROM: usize = 1 << 20;
 /// Slabs of a class from which a fresh one is populated at once: one that the class's first blocks open may never fill.
 const POPULATE_FROM: usize = 2;
 
-/// One class's home.
+/// The home of a class's blocks in one group.
 #[derive(Debug)]
 pub(crate) struct Central {
     pub(crate) slabs: Lock<Slabs>,
@@ -64,6 +68,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) watch: &'a AtomicBool,
     /// The slabs of a private heap, if it is one's home.
     pub(crate) roll: Option<&'a Roll>,
+    /// The group that the home belongs to; zero for a private heap's.
+    pub(crate) group: usize,
 }
 
 impl Ground<'_> {
@@ -107,23 +113,37 @@ impl Central {
         count
     }
 
-    /// Brings blocks home. Aborts the process on one that is not a block of this class, or is home already.
+    /// Brings blocks home, up to the first that lies in a slab of another group, and returns how many are left, that one first. Aborts
+    /// the process on one that is not a block of this class, or is home already.
     ///
     /// # Safety
     ///
-    /// The caller gives the blocks up, and has initialised the slice.
-    pub(crate) unsafe fn give(&self, ground: Ground<'_>, class: usize, blocks: &[MaybeUninit<NonNull<u8>>]) {
+    /// The caller gives the blocks up, but for those that are left, and has initialised the slice.
+    pub(crate) unsafe fn give(
+        &self,
+        ground: Ground<'_>,
+        class: usize,
+        blocks: &[MaybeUninit<NonNull<u8>>],
+    ) -> usize {
         let known = &CLASS[class];
         let mut slabs = self.slabs.lock();
         slabs.journeys = slabs.journeys.wrapping_add(1);
         let slack = if ground.roll.is_some() { 2 * known.slots as usize } else { 0 };
         let mut recent: Option<Place> = None;
-        for block in blocks {
+        let mut blocks = blocks.iter();
+        let mut left = 0;
+        while let Some(block) = blocks.next() {
             // SAFETY: the caller initialised the slice.
             let addr = unsafe { block.assume_init() }.addr().get();
             let place = match recent {
                 Some(place) if known.holds(addr.wrapping_sub(place.base)) => place,
-                _ => locate(ground, class, addr, recent),
+                _ => match locate(ground, class, addr, recent) {
+                    Some(place) => place,
+                    None => {
+                        left = blocks.len() + 1;
+                        break;
+                    }
+                },
             };
             recent = Some(place);
             let Some(slot) = known.slot_starting_at(addr.wrapping_sub(place.base)) else {
@@ -149,6 +169,7 @@ impl Central {
         if slabs.free * known.slot as usize >= WATCH_FROM && ground.roll.is_none() {
             ground.watch.store(true, Ordering::Relaxed);
         }
+        left
     }
 }
 
@@ -165,7 +186,7 @@ impl Central {
         (unsafe { chain::link(blocks) }, count)
     }
 
-    /// Brings all blocks of a list home.
+    /// Brings all blocks of a list home, if this is the only home of the class.
     ///
     /// # Safety
     ///
@@ -213,35 +234,6 @@ impl Central {
     }
 }
 
-/// Where a block lies. Neighbours in a chain often lie in one slab, or at least in one segment.
-#[derive(Clone, Copy)]
-struct Place {
-    segment: &'static Segment,
-    span: &'static Span,
-    /// The address at which the span starts.
-    base: usize,
-}
-
-/// The slab of `class` that `addr` lies in. Aborts if it does not lie in one.
-#[inline(always)]
-fn locate(ground: Ground<'_>, class: usize, addr: usize, recent: Option<Place>) -> Place {
-    let segment = match recent {
-        Some(place) if place.base & !(SEGMENT - 1) == addr & !(SEGMENT - 1) => place.segment,
-        _ => match ground.directory.owner_of(addr) {
-            Some(Owner::Segment(segment)) => segment,
-            _ => report(Violation::ForeignPointer, addr),
-        },
-    };
-    let Some((span, offset)) = segment.place_at(addr) else { report(Violation::ForeignPointer, addr) };
-    if !span.is_slab_of(class) {
-        report(Violation::WrongLayout, addr)
-    }
-    if span.tenant() != ground.tenant() {
-        report(Violation::WrongHeap, addr)
-    }
-    Place { segment, span, base: addr.wrapping_sub(offset) }
-}
-
 impl Slabs {
     /// The first slab with a free slot, or null.
     pub(crate) fn first(&self) -> *mut Span {
@@ -254,8 +246,8 @@ impl Slabs {
         let needed = known.units as usize;
         // A private heap's spans go back all at once, unseen.
         let wanted = if ground.roll.is_none() { hardening::slab_units(known) } else { needed };
-        let take =
-            |units| ground.runs.take_fresh(ground.spans, ground.directory, units, 1, Purpose::Slab(class));
+        let slab = Purpose::Slab(class, ground.group);
+        let take = |units| ground.runs.take_fresh(ground.spans, ground.directory, units, 1, slab);
         let taken = take(wanted).or_else(|| if wanted > needed { take(needed) } else { None });
         let Some(taken) = taken else { return false };
         if taken.faults

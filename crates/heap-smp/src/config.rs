@@ -35,6 +35,9 @@ pub(crate) const CHAIN_MAX: usize = 64;
 /// Bytes of one class that its depot holds, where two chains are not more: sixteen full chains.
 pub(crate) const DEPOT_BYTES: usize = 16 * CHAIN_BYTES;
 
+/// Groups of processors at the most: 128 processors' worth.
+pub(crate) const GROUPS_MAX: usize = 32;
+
 /// Bytes of a huge page (x86-64, and arm64 with 4 KiB pages).
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
@@ -57,6 +60,7 @@ pub struct Settings {
     pub(crate) keep_min: usize,
     pub(crate) keep_divisor: usize,
     pub(crate) background: bool,
+    pub(crate) groups: usize,
 }
 
 impl Settings {
@@ -68,6 +72,7 @@ impl Settings {
             keep_min: 1 << 20,
             keep_divisor: 8,
             background: true,
+            groups: 0,
         }
     }
 
@@ -75,8 +80,14 @@ impl Settings {
     pub(crate) const DEFAULT: Self = Self::new();
 
     /// All zeros: not yet configured. Not a value that the builder makes (`keep_divisor` is never zero there).
-    pub(crate) const UNSET: Self =
-        Self { huge_pages_from: 0, prefault_from: 0, keep_min: 0, keep_divisor: 0, background: false };
+    pub(crate) const UNSET: Self = Self {
+        huge_pages_from: 0,
+        prefault_from: 0,
+        keep_min: 0,
+        keep_divisor: 0,
+        background: false,
+        groups: 0,
+    };
 
     /// Bytes in use from which further memory is taken in huge pages, so that a page that is not filled costs
     /// a small part of the whole. `usize::MAX`: never. Default: 16 MiB.
@@ -104,6 +115,14 @@ impl Settings {
     /// is idle. Without it memory goes back only when the allocator is called. Default: yes.
     pub const fn background_thread(mut self, allowed: bool) -> Self {
         self.background = allowed;
+        self
+    }
+
+    /// Among how many groups of processors the shared lists of free blocks are divided, at most 32: more of them
+    /// and fewer threads wait for each other; but each has part-filled pages of its own. Zero, the default: one group for 4
+    /// processors from 16 processors on, else a single one. The first allocator that is used decides.
+    pub const fn processor_groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
         self
     }
 }

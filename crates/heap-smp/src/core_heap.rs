@@ -1,10 +1,13 @@
 //! The shared half of a heap: everything but the threads' caches. All zeros at the start, so a static one costs nothing.
 
-use crate::central::{Central, Ground, Slabs, WATCH_FROM};
-use crate::chain::Link;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::central::{Central, Ground, WATCH_FROM, gather};
+use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, Settings};
-use crate::depot::Depot;
 use crate::directory::Directory;
+use crate::groups::Groups;
 use crate::huge::Huge;
 use crate::lock::Lock;
 use crate::run_cache::RunCache;
@@ -34,11 +37,10 @@ impl Activity {
     }
 }
 
-/// Depots, homes, the span heap and the directory. Lock order: a class's home, parked runs, the span heap.
+/// Depots, homes, the span heap and the directory. Lock order: homes, by group and class; parked runs; the span heap.
 #[derive(Debug)]
 pub(crate) struct CoreHeap {
-    depots: [Depot; CLASSES],
-    centrals: [Central; CLASSES],
+    pub(crate) groups: Groups,
     pub(crate) spans: Lock<SpanHeap>,
     pub(crate) runs: RunCache,
     pub(crate) directory: Directory,
@@ -49,8 +51,7 @@ pub(crate) struct CoreHeap {
 impl CoreHeap {
     pub(crate) const fn new() -> Self {
         Self {
-            depots: [const { Depot::new() }; CLASSES],
-            centrals: [const { Central::new() }; CLASSES],
+            groups: Groups::new(),
             spans: Lock::new(SpanHeap::new()),
             runs: RunCache::new(),
             directory: Directory::new(),
@@ -59,25 +60,27 @@ impl CoreHeap {
         }
     }
 
-    /// What a home of this heap needs to know of it.
-    pub(crate) fn ground(&self) -> Ground<'_> {
+    /// What a home of this group needs to know of the heap.
+    pub(crate) fn ground(&self, group: usize) -> Ground<'_> {
         Ground {
             directory: &self.directory,
             spans: &self.spans,
             runs: &self.runs,
             watch: &self.watch,
             roll: None,
+            group,
         }
     }
 
     /// Takes the settings over, if no allocator brought its own before.
     pub(crate) fn configure(&self, settings: &Settings) {
+        self.groups.configure(settings);
         self.spans.lock().configure(settings);
     }
 
     /// A full chain of the class that some thread left, or null.
     pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
-        self.depots[class].pop()
+        self.groups.get(self.groups.here()).depots[class].pop()
     }
 
     /// Takes a full chain, for other threads or home.
@@ -86,7 +89,8 @@ impl CoreHeap {
     ///
     /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
-        if !self.depots[class].push(chain, CLASS[class].places as usize) {
+        let group = self.groups.get(self.groups.here());
+        if !group.depots[class].push(chain, CLASS[class].places as usize) {
             // SAFETY: the caller's promise is the same.
             unsafe { self.bring_home(class, chain) }
         }
@@ -113,85 +117,103 @@ impl CoreHeap {
     /// # Safety
     ///
     /// `list` is null or a list of free blocks of the class, and the caller gives it up.
-    pub(crate) unsafe fn bring_home(&self, class: usize, list: *mut Link) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.centrals[class].give_list(self.ground(), class, list) }
+    pub(crate) unsafe fn bring_home(&self, class: usize, mut list: *mut Link) {
+        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
+        while !list.is_null() {
+            // SAFETY: the list is the caller's; the blocks are given up with it.
+            unsafe {
+                let count;
+                (count, list) = chain::unlink(list, &mut blocks);
+                self.give_blocks(class, &mut blocks[..count]);
+            }
+        }
     }
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        self.centrals[class].take_list(self.ground(), class, want)
+        let group = self.groups.here();
+        self.groups.get(group).homes[class].take_list(self.ground(group), class, want)
     }
 
     /// Takes up to `out.len()` blocks of the class from home, without links, and returns how many. Zero: no memory.
     #[cfg(feature = "checked")]
-    pub(crate) fn take_blocks(
-        &self,
-        class: usize,
-        out: &mut [core::mem::MaybeUninit<core::ptr::NonNull<u8>>],
-    ) -> usize {
-        self.centrals[class].take(self.ground(), class, out)
+    pub(crate) fn take_blocks(&self, class: usize, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
+        let group = self.groups.here();
+        self.groups.get(group).homes[class].take(self.ground(group), class, out)
     }
 
-    /// Brings blocks home, without links.
+    /// Brings blocks home, without links: first those of the calling thread's group, then those of others.
     ///
     /// # Safety
     ///
     /// They are free blocks of the class, all different, and the caller gives them up; the slice is initialised.
-    #[cfg(feature = "checked")]
-    pub(crate) unsafe fn give_blocks(
-        &self,
-        class: usize,
-        blocks: &[core::mem::MaybeUninit<core::ptr::NonNull<u8>>],
-    ) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.centrals[class].give(self.ground(), class, blocks) }
+    pub(crate) unsafe fn give_blocks(&self, class: usize, mut blocks: &mut [MaybeUninit<NonNull<u8>>]) {
+        let mut group = self.groups.here();
+        loop {
+            // SAFETY: the caller's promise is the same, and for what is left it still holds.
+            unsafe {
+                match self.groups.get(group).homes[class].give(self.ground(group), class, blocks) {
+                    0 => return,
+                    left => blocks = blocks.split_at_mut(blocks.len() - left).1,
+                }
+                // At least one block goes home each time, so this ends.
+                group = gather(&self.directory, blocks);
+            }
+        }
     }
 
-    /// Brings the chains of a class's depot home.
+    /// Brings the chains of a class's depots home.
     pub(crate) fn drain_depot(&self, class: usize) {
-        loop {
-            let chain = self.depots[class].pop();
-            if chain.is_null() {
-                return;
+        for group in self.groups.iter() {
+            loop {
+                let chain = group.depots[class].pop();
+                if chain.is_null() {
+                    break;
+                }
+                // SAFETY: a popped chain is ours alone (P1).
+                unsafe { self.bring_home(class, chain) }
             }
-            // SAFETY: a popped chain is ours alone (P1).
-            unsafe { self.bring_home(class, chain) }
         }
     }
 
     /// Gives back the free pages of a class's slabs. Returns bytes.
     pub(crate) fn trim(&self, class: usize) -> usize {
-        trim::trim(&self.centrals[class].slabs, &CLASS[class])
+        self.homes(class).map(|home| trim::trim(&home.slabs, &CLASS[class])).sum()
     }
 
     /// What happened to a class so far.
     pub(crate) fn activity(&self, class: usize) -> Activity {
-        let slabs = self.centrals[class].slabs.lock();
-        let free_bytes = slabs.free * CLASS[class].slot as usize;
-        Activity { depot: self.depots[class].trace(), journeys: slabs.journeys, free_bytes }
+        let mut activity = Activity::NONE;
+        for group in self.groups.iter() {
+            let slabs = group.homes[class].slabs.lock();
+            activity.journeys = activity.journeys.wrapping_add(slabs.journeys);
+            activity.free_bytes += slabs.free * CLASS[class].slot as usize;
+            activity.depot = activity.depot.wrapping_add(group.depots[class].trace());
+        }
+        activity
     }
 
-    /// The home of a class's blocks.
-    pub(crate) fn slabs(&self, class: usize) -> &Lock<Slabs> {
-        &self.centrals[class].slabs
+    /// The homes of a class's blocks.
+    pub(crate) fn homes(&self, class: usize) -> impl Iterator<Item = &Central> {
+        self.groups.iter().map(move |group| &group.homes[class])
     }
 
     /// Slabs of a class, their units, and free slots at home.
     pub(crate) fn class_counts(&self, class: usize) -> (usize, usize, usize) {
-        self.centrals[class].counts()
+        self.homes(class)
+            .map(Central::counts)
+            .fold((0, 0, 0), |sum, home| (sum.0 + home.0, sum.1 + home.1, sum.2 + home.2))
     }
 
-    /// Blocks in a class's depot.
+    /// Blocks in a class's depots.
     pub(crate) fn in_depot(&self, class: usize) -> usize {
-        self.depots[class].count() * CLASS[class].chain as usize
+        let chains: usize = self.groups.iter().map(|group| group.depots[class].count()).sum();
+        chains * CLASS[class].chain as usize
     }
 
     /// Closes all locks, in their order, so that a fork finds every structure whole.
     pub(crate) fn lock_for_fork(&self) {
-        for central in &self.centrals {
-            central.slabs.lock_for_fork();
-        }
+        self.groups.iter().flat_map(|group| &group.homes).for_each(|home| home.slabs.lock_for_fork());
         self.runs.lock_for_fork();
         self.spans.lock_for_fork();
         self.huge.state.lock_for_fork();
@@ -208,8 +230,8 @@ impl CoreHeap {
             self.huge.state.unlock_after_fork();
             self.spans.unlock_after_fork();
             self.runs.unlock_after_fork();
-            for central in self.centrals.iter().rev() {
-                central.slabs.unlock_after_fork();
+            for home in self.groups.iter().rev().flat_map(|group| group.homes.iter().rev()) {
+                home.slabs.unlock_after_fork();
             }
         }
     }
@@ -222,3 +244,69 @@ const _: () = {
         class += 1;
     }
 };
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::validate::validate;
+
+    /// Takes blocks of a class from a group's home.
+    fn take(heap: &CoreHeap, group: usize, class: usize, count: usize) -> Vec<MaybeUninit<NonNull<u8>>> {
+        let mut blocks = std::vec![MaybeUninit::uninit(); count];
+        let mut taken = 0;
+        while taken < count {
+            let more =
+                heap.groups.get(group).homes[class].take(heap.ground(group), class, &mut blocks[taken..]);
+            assert!(more > 0, "there is memory");
+            taken += more;
+        }
+        blocks
+    }
+
+    /// Slots of each group's home that are out.
+    fn out(heap: &CoreHeap, class: usize) -> Vec<usize> {
+        let out = |(slabs, _, free): (usize, usize, usize)| slabs * CLASS[class].slots as usize - free;
+        heap.homes(class).map(|home| out(home.counts())).collect()
+    }
+
+    #[test]
+    fn blocks_go_home_to_the_group_that_opened_their_slab_whoever_frees_them() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        HEAP.configure(&Settings::new().processor_groups(4));
+        for class in [0, 7, CLASSES - 1] {
+            let mut all: Vec<_> = (0..4).map(|group| take(&HEAP, group, class, 20 + group)).collect();
+            assert_eq!(out(&HEAP, class), [20, 21, 22, 23]);
+            assert_eq!(validate(&HEAP), Ok(()));
+            // One of each group in turn: no neighbour in the list is of the same slab.
+            let mut mixed: Vec<_> = (0..20).flat_map(|at| [0, 1, 2, 3].map(|group| all[group][at])).collect();
+            // SAFETY: taken above, each given once.
+            unsafe { HEAP.give_blocks(class, &mut mixed) };
+            assert_eq!(out(&HEAP, class), [0, 1, 2, 3]);
+            // SAFETY: as above.
+            (0..4).for_each(|group| unsafe { HEAP.give_blocks(class, &mut all[group][20..]) });
+            assert_eq!(out(&HEAP, class), [0; 4]);
+            assert_eq!(validate(&HEAP), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_the_depots_of_all_groups_hold_goes_home() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        HEAP.configure(&Settings::new().processor_groups(3));
+        let class = 7;
+        let full = CLASS[class].chain as usize;
+        for group in 0..3 {
+            let (chain, count) =
+                HEAP.groups.get(group).homes[class].take_list(HEAP.ground(group), class, full);
+            assert_eq!(count, full);
+            // To another group than the slab's.
+            assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2));
+        }
+        assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (3 * full, [full; 3].to_vec()));
+        HEAP.drain_depot(class);
+        assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (0, [0; 3].to_vec()));
+        assert_eq!(validate(&HEAP), Ok(()));
+    }
+}

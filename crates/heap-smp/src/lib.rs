@@ -64,6 +64,8 @@ mod roll;
 #[cfg(not(loom))]
 mod central;
 #[cfg(not(loom))]
+mod groups;
+#[cfg(not(loom))]
 mod trim;
 #[cfg(not(loom))]
 mod huge;

@@ -149,7 +149,7 @@ impl State {
 
     /// What a home of this heap needs to know.
     fn ground(&self) -> Ground<'_> {
-        Ground { roll: Some(&self.roll), ..CORE.ground() }
+        Ground { roll: Some(&self.roll), ..CORE.ground(0) }
     }
 
     /// The home of a class's blocks.

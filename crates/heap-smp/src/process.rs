@@ -36,7 +36,9 @@ pub(crate) fn start(settings: &Settings) {
         return;
     }
     CORE.configure(settings);
-    REFUSED.store(!CORE.spans.lock().settings().background, Ordering::Relaxed);
+    if !CORE.spans.lock().settings().background {
+        REFUSED.store(true, Ordering::Relaxed);
+    }
     if STARTED.swap(true, Ordering::Relaxed) {
         return;
     }

@@ -4,18 +4,19 @@
 //! write to break. The books are one mapping of their own for each segment, touched only where spans exist (about
 //! 1 % of the memory they describe).
 
+mod maps;
+
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 
-use crate::config::{HUGE_PAGE, SEGMENT, UNIT, UNITS};
+use crate::config::{SEGMENT, UNIT, UNITS};
+pub(crate) use crate::segment::maps::Maps;
 use crate::size::{CLASS, CLASSES};
 use crate::states::States;
 #[cfg(feature = "malloc")]
 use crate::sync::AtomicU8;
 use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
 
-/// Words of a bitmap with a bit for each unit.
-pub(crate) const MAP_WORDS: usize = UNITS / 64;
 /// Slots from this size on keep their bits in the dense table.
 const DENSE_FROM: usize = 64;
 const DENSE_PER_UNIT: usize = UNIT / DENSE_FROM / 64;
@@ -40,8 +41,8 @@ pub(crate) enum Kind {
 /// What units are taken for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
-    /// A slab of this class.
-    Slab(usize),
+    /// A slab of this class, of this group's home.
+    Slab(usize, usize),
     /// One block.
     Run,
 }
@@ -50,7 +51,7 @@ pub(crate) enum Purpose {
 ///
 /// # Invariants
 ///
-/// - **S1** `kind`, `class` and `units` are written under the span heap's lock while no block of the span exists, and
+/// - **S1** `kind`, `class`, `group` and `units` are written under the span heap's lock while no block of the span exists, and
 ///   constant while one does. Whoever holds a block of the span may read them. (Of a run, `class` says whether it is
 ///   parked, and `units` changes when its block does.)
 /// - **S2** `slab` is accessed, and `free` written, under the lock of the slab's class only, while `kind` is `Slab`.
@@ -59,8 +60,8 @@ pub(crate) enum Purpose {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Span {
-    /// The kind, and the class in the high byte.
-    tag: AtomicU16,
+    /// The kind, the class in the byte above, and above that the group of processors whose home a slab belongs to.
+    tag: AtomicU32,
     units: AtomicU32,
     /// The first byte, or null where no span ever started.
     base: AtomicPtr<u8>,
@@ -96,8 +97,8 @@ pub(crate) struct SlabState {
 }
 
 /// A span's `tag`.
-const fn tag(kind: Kind, class: u8) -> u16 {
-    kind as u16 | (class as u16) << 8
+const fn tag(kind: Kind, class: u8, group: u16) -> u32 {
+    kind as u32 | (class as u32) << 8 | (group as u32) << 16
 }
 
 impl Span {
@@ -112,30 +113,36 @@ impl Span {
 
     #[inline]
     pub(crate) fn class(&self) -> usize {
-        (self.tag.load(Ordering::Relaxed) >> 8) as usize
+        (self.tag.load(Ordering::Relaxed) >> 8) as u8 as usize
     }
 
-    /// Whether it is a slab of this class.
+    /// Whether it is a slab of this class and this group.
     #[inline]
-    pub(crate) fn is_slab_of(&self, class: usize) -> bool {
-        self.tag.load(Ordering::Relaxed) == tag(Kind::Slab, class as u8)
+    pub(crate) fn is_slab_of(&self, class: usize, group: usize) -> bool {
+        self.tag.load(Ordering::Relaxed) == tag(Kind::Slab, class as u8, group as u16)
     }
 
     /// Whether a run was freed, and waits in the run cache for the next request (its R1).
     #[inline]
     pub(crate) fn is_parked(&self) -> bool {
-        self.tag.load(Ordering::Relaxed) == tag(Kind::Run, PARKED)
+        self.tag.load(Ordering::Relaxed) == tag(Kind::Run, PARKED, 0)
     }
 
     /// Marks a run as parked, or as a block again. The caller holds the run's stripe of the run cache.
     #[inline]
     pub(crate) fn set_parked(&self, parked: bool) {
-        self.tag.store(tag(Kind::Run, if parked { PARKED } else { 0 }), Ordering::Relaxed);
+        self.tag.store(tag(Kind::Run, if parked { PARKED } else { 0 }, 0), Ordering::Relaxed);
     }
 
     #[inline]
     pub(crate) fn units(&self) -> usize {
         self.units.load(Ordering::Relaxed) as usize
+    }
+
+    /// The number of the group that a slab belongs to.
+    #[inline]
+    pub(crate) fn group(&self) -> usize {
+        (self.tag.load(Ordering::Relaxed) >> 16) as usize
     }
 
     /// Slots that are home.
@@ -170,7 +177,7 @@ impl Span {
     /// Notes something of a run, in the place of a slab's class. Zero at first. The caller owns the run's block.
     #[cfg(feature = "checked")]
     pub(crate) fn set_note(&self, note: u8) {
-        self.tag.store(tag(Kind::Run, note), Ordering::Relaxed);
+        self.tag.store(tag(Kind::Run, note, 0), Ordering::Relaxed);
     }
 
     /// The first byte of the span. Null if no span ever started here.
@@ -182,38 +189,6 @@ impl Span {
     /// The first word of the slot bits.
     pub(crate) fn bits(&self) -> *mut u64 {
         self.bits.load(Ordering::Relaxed)
-    }
-}
-
-/// Which units are free, and which of those hold old contents.
-#[derive(Debug)]
-pub(crate) struct Maps {
-    /// Bit set: no span owns the unit.
-    pub(crate) free: [u64; MAP_WORDS],
-    /// Bit set: the unit may be resident and not zero. Clear: reading it gives zeros.
-    pub(crate) dirty: [u64; MAP_WORDS],
-    /// Bit set: this stretch of the size of a huge page has been advised.
-    pub(crate) advised: u64,
-}
-
-const _: () = assert!(SEGMENT / HUGE_PAGE <= 64);
-
-impl Maps {
-    /// A free run, with the free units before and after it that share an advised stretch with it: those may be resident
-    /// though nobody had them, as the rest of a huge page. The first unit, and how many.
-    pub(crate) fn with_rest_of_huge_pages(&self, start: usize, count: usize) -> (usize, usize) {
-        const STRETCH: usize = HUGE_PAGE / UNIT;
-        let is_rest = |unit: usize| {
-            self.advised >> (unit / STRETCH) & 1 == 1 && self.free[unit / 64] >> (unit % 64) & 1 == 1
-        };
-        let (mut first, mut end) = (start, start + count);
-        while !first.is_multiple_of(STRETCH) && is_rest(first - 1) {
-            first -= 1;
-        }
-        while !end.is_multiple_of(STRETCH) && is_rest(end) {
-            end += 1;
-        }
-        (first, end - first)
     }
 }
 
@@ -338,16 +313,16 @@ impl Segment {
     /// Describes the units `unit..unit + units` as one span. The caller holds the span heap's lock and owns them.
     pub(crate) fn describe(&self, unit: usize, units: usize, purpose: Purpose) -> &Span {
         let span = &self.spans[unit];
-        let (kind, class, bits, marked, mark) = match purpose {
-            Purpose::Slab(class) => {
+        let (tag, bits, marked, mark) = match purpose {
+            Purpose::Slab(class, group) => {
                 let bits = self.bits_for(unit, CLASS[class].slot as usize);
-                (Kind::Slab, class as u8, bits, units, class as u8 + 1)
+                (tag(Kind::Slab, class as u8, group as u16), bits, units, class as u8 + 1)
             }
-            Purpose::Run => (Kind::Run, 0, ptr::null_mut(), 1, 0),
+            Purpose::Run => (tag(Kind::Run, 0, 0), ptr::null_mut(), 1, 0),
         };
         span.base.store(self.unit_ptr(unit).as_ptr(), Ordering::Relaxed);
         span.bits.store(bits, Ordering::Relaxed);
-        span.tag.store(tag(kind, class), Ordering::Relaxed);
+        span.tag.store(tag, Ordering::Relaxed);
         span.units.store(units as u32, Ordering::Relaxed);
         for head in &self.heads[unit..unit + marked] {
             head.store(unit as u16 + 1, Ordering::Relaxed);
@@ -369,7 +344,7 @@ impl Segment {
             head.store(0, Ordering::Relaxed);
         }
         self.mark(unit..unit + marked, 0);
-        span.tag.store(tag(Kind::None, 0), Ordering::Relaxed);
+        span.tag.store(tag(Kind::None, 0, 0), Ordering::Relaxed);
     }
 
     /// The run that `addr` lies in, though not in its first unit. Slow.

@@ -61,7 +61,7 @@ fn check_private(state: &State) -> Verdict {
         // SAFETY: the caller holds the lock.
         let slabs = unsafe { state.home(class).slabs.peek() };
         hold(slabs.count == seen, "Slabs::count is the number of slabs of the class")?;
-        check_class(slabs, class)?;
+        check_class(slabs, class, 0)?;
     }
     Ok(())
 }
@@ -77,22 +77,27 @@ unsafe fn check_all(core: &CoreHeap) -> Verdict {
     let mut slabs_seen = [0; CLASSES];
     check_spans(spans, &mut slabs_seen)?;
     for (class, &seen) in slabs_seen.iter().enumerate() {
-        // SAFETY: the caller holds the lock.
-        let slabs = unsafe { core.slabs(class).peek() };
-        hold(slabs.count == seen, "Slabs::count is the number of slabs of the class")?;
-        check_class(slabs, class)?;
+        let mut count = 0;
+        for (group, home) in core.homes(class).enumerate() {
+            // SAFETY: the caller holds the lock.
+            let slabs = unsafe { home.slabs.peek() };
+            check_class(slabs, class, group)?;
+            count += slabs.count;
+        }
+        hold(count == seen, "Slabs::count is the number of slabs of the class and the group")?;
     }
     Ok(())
 }
 
-/// Z1, Z2: the listed slabs of one class.
-fn check_class(slabs: &Slabs, class: usize) -> Verdict {
+/// Z1, Z2: the listed slabs of one home.
+fn check_class(slabs: &Slabs, class: usize, group: usize) -> Verdict {
     let (mut free, mut listed) = (0, 0);
     let mut next = slabs.first();
     while let Some(span) = NonNull::new(next) {
         // SAFETY: a listed span is in books that are never unmapped.
         let span = unsafe { span.as_ref() };
         hold(span.kind() == Kind::Slab && span.class() == class, "Z1: only slabs of the class are listed")?;
+        hold(span.group() == group, "Z1: only slabs of the group are listed")?;
         // SAFETY: S2: the class's lock is held.
         let state = unsafe { &*span.slab.get() };
         hold(span.free() > 0, "Z1: a listed slab has a free slot")?;

@@ -184,7 +184,7 @@ impl Cache {
     unsafe fn put_slow(&self, class: usize, block: NonNull<u8>) {
         if self.life.get() != Life::Active && !self.start(&Settings::DEFAULT) {
             // SAFETY: the caller's promise is the same.
-            return unsafe { CORE.give_blocks(class, &[MaybeUninit::new(block)]) };
+            return unsafe { CORE.give_blocks(class, &mut [MaybeUninit::new(block)]) };
         }
         if self.count[class].get() as usize == capacity(class) {
             self.make_room(class);
@@ -215,7 +215,7 @@ impl Cache {
         }
         if count > 0 {
             // SAFETY: R1: free blocks of ours, and no place holds them any more.
-            unsafe { CORE.give_blocks(class, &blocks[..count]) }
+            unsafe { CORE.give_blocks(class, &mut blocks[..count]) }
         }
     }
 
