@@ -39,7 +39,7 @@ impl Plan {
         let (mode, rounds, idle_ms, idle_rounds) = match (args.quick, args.full) {
             (true, _) => ("quick", 3, 100, 1),
             (_, true) => ("full", 10, 1000, 3),
-            _ => ("normal", 3, 1000, 3),
+            _ => ("normal", 3, 1000, 1),
         };
         Self {
             mode,
