@@ -16,13 +16,14 @@
 
 mod workload;
 mod rng;
-#[cfg(feature = "real")]
+#[cfg(feature = "some-real")]
+#[cfg_attr(not(feature = "real"), allow(dead_code, reason = "the others use more of it"))]
 mod text;
-#[cfg(feature = "real")]
+#[cfg(feature = "some-real")]
 mod sum;
 mod micro;
 mod scale;
-#[cfg(feature = "real")]
+#[cfg(feature = "some-real")]
 mod real;
 
 pub use workload::{Job, Outcome, Scale, Suite, Workload};
@@ -31,7 +32,7 @@ pub use workload::{Job, Outcome, Scale, Suite, Workload};
 #[must_use]
 pub fn all() -> Vec<Workload> {
     let mut list = Vec::new();
-    #[cfg(feature = "real")]
+    #[cfg(feature = "some-real")]
     list.extend(real::list());
     list.extend(micro::list());
     list.extend(scale::list());

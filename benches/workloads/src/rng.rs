@@ -30,7 +30,7 @@ impl Rng {
         low + self.below(high - low + 1)
     }
 
-    #[cfg(feature = "real")]
+    #[cfg(feature = "some-real")]
     /// True `percent` times of a hundred.
     #[inline]
     pub(crate) fn chance(&mut self, percent: usize) -> bool {

@@ -84,7 +84,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    #[cfg(feature = "real")]
+    #[cfg(feature = "some-real")]
     pub(crate) fn real(name: &'static str, prepare: fn(Scale) -> Job, what: &'static str) -> Self {
         Self { name, suite: Suite::Real, threads: 1, what, prepare: Prepare::Of(prepare) }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Claim {
     pub(crate) addr: usize,
     pub(crate) layout: Layout,
     pub(crate) operation: Operation,
+    /// Whether the block is the client's no more when the call returns.
+    pub(crate) gives_up: bool,
 }
 
 /// A live block.
@@ -46,7 +48,7 @@ pub(crate) fn admit<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) 
 #[cold]
 #[inline(never)]
 fn examine<'a>(span: &'a Span, claim: &Claim, findings: &mut Findings) -> Option<Slot<'a>> {
-    let &Claim { addr, layout, operation } = claim;
+    let &Claim { addr, layout, operation, .. } = claim;
     let given = Some((layout.size(), layout.align()));
     let interior = Violation { given, ..Violation::new(ViolationKind::InteriorPointer, operation, addr) };
     // Behind the last slot, or in one that no client ever had.
@@ -83,6 +85,9 @@ pub(crate) fn verify_canaries(slot: &Slot<'_>, operation: Operation, findings: &
     if inspect::is_armed(&place) {
         return;
     }
-    inspect::canary_damage(slot, operation).into_iter().flatten().for_each(|found| findings.push(found));
+    inspect::canary_damage(slot, None, operation)
+        .into_iter()
+        .flatten()
+        .for_each(|found| findings.push(found));
     inspect::arm(&place);
 }

@@ -237,9 +237,9 @@ unsafe impl<A: Allocator> GlobalAlloc for DebugAllocator<A> {
 
 // SAFETY: the map knows every granule that a block lies in, and no other instance has it meanwhile.
 unsafe impl<A: Allocator> Owns for DebugAllocator<A> {
-    /// Whether the block lies in this instance's memory. O(1), no lock.
+    /// Whether the block lies in this instance's memory: that which it has, not that which it gave back. O(1), no lock.
     fn owns(&self, block: NonNull<u8>) -> bool {
-        self.known_ledger().is_some_and(|ledger| !ledger.map.get(block.addr().get()).is_null())
+        self.known_ledger().is_some_and(|ledger| ledger.holds(block.addr().get()))
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn watch() {
 }
 
 fn find(addr: usize) -> Option<Violation> {
-    Ledger::find_span(addr, |ledger, span| meaning(ledger, span, addr)).flatten()
+    Ledger::find_span(addr, |ledger, span| meaning(ledger, span, addr))
 }
 
 fn is_ours(addr: usize) -> bool {

@@ -12,6 +12,30 @@ pub(crate) const LEADING: u8 = 0xFC;
 /// The canary behind a block, up to the end of its slot.
 pub(crate) const TRAILING: u8 = 0xFD;
 
+/// What a new block holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inside {
+    /// The fill of fresh blocks, if there is one.
+    Filled,
+    /// Zeros, which are to be written.
+    Cleared,
+    /// Zeros, which are there already.
+    Zero,
+}
+
+impl Inside {
+    /// Of memory that was used before.
+    #[inline(always)]
+    pub(crate) const fn of(zeroed: bool) -> Self {
+        if zeroed { Self::Cleared } else { Self::Filled }
+    }
+
+    /// Of fresh memory, which the backing allocator was asked to clear if that matters.
+    pub(crate) const fn of_fresh(zeroed: bool) -> Self {
+        if zeroed { Self::Zero } else { Self::Filled }
+    }
+}
+
 /// What was found in a run of bytes that should all have been the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {

@@ -87,6 +87,10 @@ impl<A: Allocator> DebugAllocator<A> {
         let Some(ledger) = NonNull::new(self.ledger.swap(ptr::null_mut(), Ordering::Acquire)) else {
             return check;
         };
+        if !Ledger::delist(ledger) {
+            // In a signal handler: whoever it interrupted still looks at the list. Everything stays, nothing is harmed.
+            return check;
+        }
         // SAFETY: mapped until `retire` below; the unique reference says that no other thread is inside.
         self.give_all_back(unsafe { ledger.as_ref() });
         // SAFETY: as above: nothing refers to the ledger any more.

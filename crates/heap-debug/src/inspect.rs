@@ -50,10 +50,15 @@ pub(crate) fn is_armed(place: &Place) -> bool {
     }
 }
 
-/// What was written over the canaries of a block, if anything: before its start, and past its end.
+/// What was written over the canaries of a block, if anything: before its start, and past its end. `freed` are the settings
+/// by which its inside was filled, if it is free.
 #[cold]
 #[inline(never)]
-pub(crate) fn canary_damage(slot: &Slot<'_>, operation: Operation) -> [Option<Violation>; 2] {
+pub(crate) fn canary_damage(
+    slot: &Slot<'_>,
+    freed: Option<&DebugConfig>,
+    operation: Operation,
+) -> [Option<Violation>; 2] {
     let place = slot.place();
     let Place { block, size, leading, trailing, .. } = place;
     // SAFETY: as in `is_armed`.
@@ -68,13 +73,13 @@ pub(crate) fn canary_damage(slot: &Slot<'_>, operation: Operation) -> [Option<Vi
         ..Violation::new(kind, operation, place.addr())
     };
     let before = before.map(|damage| Violation {
-        window: window(slot, place.addr() - SHOWN / 4, LEADING),
+        window: window(slot, place.addr() - SHOWN / 4, freed),
         ..violation(ViolationKind::WriteBeforeStart, leading - damage.last, damage.count)
     });
     let behind = behind.map(|damage| {
         let first = place.addr() + size + damage.first;
         Violation {
-            window: window(slot, first - SHOWN / 4, TRAILING),
+            window: window(slot, first - SHOWN / 4, freed),
             ..violation(ViolationKind::WritePastEnd, damage.first, damage.count)
         }
     });
@@ -96,12 +101,12 @@ pub(crate) fn fill_freed(place: &Place, config: &DebugConfig) {
     }
 }
 
-/// Whether a freed block is as it was left.
+/// Whether a freed block, on pages that can be read, is as it was left: its inside and the canaries around it.
 #[inline(always)]
 pub(crate) fn is_untouched(place: &Place, config: &DebugConfig) -> bool {
-    let Some(byte) = config.free_fill else { return true };
+    let Some(byte) = config.free_fill else { return is_armed(place) };
     // SAFETY: as in `fill_freed`.
-    unsafe { is_intact(place.block.as_ptr(), filled(place, config), byte) }
+    unsafe { is_intact(place.block.as_ptr(), filled(place, config), byte) && is_armed(place) }
 }
 
 /// What was written into a freed block, if anything. Restores the fill, so that it is told once.
@@ -117,7 +122,7 @@ pub(crate) fn freed_damage(slot: &Slot<'_>, config: &DebugConfig, operation: Ope
         block: Some(facts(slot)),
         distance: damage.first,
         damaged: damage.count,
-        window: window(slot, first - SHOWN / 4, byte),
+        window: window(slot, first - SHOWN / 4, Some(config)),
         ..Violation::new(ViolationKind::WriteAfterFree, operation, place.addr())
     };
     fill_freed(&place, config);
@@ -125,17 +130,19 @@ pub(crate) fn freed_damage(slot: &Slot<'_>, config: &DebugConfig, operation: Ope
 }
 
 /// A copy of the memory from `from`, cut to the slot, with the bytes marked that are not as they should be.
-fn window(slot: &Slot<'_>, from: usize, expected_inside: u8) -> Window {
+fn window(slot: &Slot<'_>, from: usize, freed: Option<&DebugConfig>) -> Window {
     let place = slot.place();
     let (block, end) = (place.addr(), place.addr() + place.size);
+    let fill = freed.and_then(|config| Some((config.free_fill?, filled(&place, config))));
+    let (expected_inside, known) = fill.unwrap_or((0, 0));
     let from = from.next_multiple_of(16).saturating_sub(16).max(block - place.leading);
     let len = (end + place.trailing).saturating_sub(from).min(SHOWN);
-    let live = slot.meta().state == State::Live;
     let mut window = Window { addr: from, len, ..Window::NONE };
     for i in 0..len {
         let addr = from + i;
-        // A live block's bytes may be changing now, on another thread; they are the client's. Not read.
-        if live && (block..end).contains(&addr) {
+        // A live block's bytes may be changing now, on another thread; they are the client's. Not read. Nor is what a
+        // freed block holds behind its fill.
+        if (block + known..end).contains(&addr) {
             window.hidden |= 1 << i;
             continue;
         }

@@ -7,7 +7,7 @@ use heap_core::{Alignment, SizeClasses};
 use heap_os::pages::{self, Access};
 
 use crate::address_map::GRANULE;
-use crate::fill::{LEAD, TRAIL};
+use crate::fill::{Inside, LEAD, TRAIL};
 use crate::findings::Findings;
 use crate::span::{Kind, Slot, Span, State};
 use crate::stripe::{Context, GONE_LARGE, Request, Stripe, verify_freed};
@@ -53,19 +53,22 @@ impl Stripe {
     ) -> Option<NonNull<u8>> {
         let plan = Plan::of(request.layout)?;
         let layout = plan.layout(true)?;
-        let span = match self.take_cached(cx, layout, findings) {
-            Some(span) => span,
-            None => self.add_large(cx, layout).or_else(|| {
-                self.relieve(cx, findings);
-                self.add_large(cx, plan.layout(false)?)
-            })?,
+        let (span, inside) = match self.take_cached(cx, layout, findings) {
+            Some(span) => (span, Inside::of(request.zeroed)),
+            None => {
+                let span = self.add_large(cx, layout, request.zeroed).or_else(|| {
+                    self.relieve(cx, findings);
+                    self.add_large(cx, plan.layout(false)?, request.zeroed)
+                })?;
+                (span, Inside::of_fresh(request.zeroed))
+            }
         };
         span.size.set(request.layout.size());
         // SAFETY: P3: the span has `need` bytes, and its start has the block's alignment, of which `lead` is a multiple.
         span.block.set(unsafe { span.base.get().add(plan.lead) });
         let slot = Slot { span, index: 0 };
         slot.set_meta(request.meta);
-        self.start_life(cx.config, &slot.place(), request.zeroed);
+        self.start_life(cx.config, &slot.place(), inside);
         Some(span.block.get())
     }
 
@@ -84,9 +87,11 @@ impl Stripe {
         Some(span)
     }
 
-    fn add_large<'a>(&mut self, cx: &Context<'_>, layout: Layout) -> Option<&'a Span> {
+    /// A fresh span; cleared when that is asked for, which most backing allocators need not do themselves.
+    fn add_large<'a>(&mut self, cx: &Context<'_>, layout: Layout, zeroed: bool) -> Option<&'a Span> {
         let span = self.large_record(cx)?;
-        let Ok(memory) = cx.backing.alloc(layout) else {
+        let memory = if zeroed { cx.backing.alloc_zeroed(layout) } else { cx.backing.alloc(layout) };
+        let Ok(memory) = memory else {
             self.large_records.push_back(span);
             return None;
         };
@@ -109,7 +114,8 @@ impl Stripe {
         layout: Layout,
     ) -> bool {
         span.kind.set(kind);
-        span.gone.set(false);
+        // Release pairs with the acquire in `Ledger::holds` (P2).
+        span.gone.store(false, Ordering::Release);
         span.base.set(base);
         span.len.set(layout.size());
         span.align.set(layout.align());
@@ -173,7 +179,7 @@ impl Stripe {
         span.block.set(unsafe { base.add(offset) });
         let slot = Slot { span, index: 0 };
         slot.set_meta(request.meta);
-        self.start_life(cx.config, &slot.place(), request.zeroed);
+        self.start_life(cx.config, &slot.place(), Inside::of_fresh(request.zeroed));
         Some(span.block.get())
     }
 
@@ -244,7 +250,8 @@ impl Stripe {
         verify_freed(&Slot { span, index: 0 }, cx.config, Operation::Free, findings);
         self.spans.remove(span);
         self.held -= span.len.get();
-        span.gone.set(true);
+        // Before the memory goes back: who gets it next finds it so.
+        span.gone.store(true, Ordering::Release);
         // SAFETY: held until now, not live, and no longer referred to by any list of memory in use.
         unsafe { give_back(cx, span) };
         self.gone_large.push(span);

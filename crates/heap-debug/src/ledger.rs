@@ -13,6 +13,7 @@ use crate::report_heap;
 use crate::span::Span;
 use crate::stripe::Stripe;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use crate::sys;
 use crate::thread::{self, STRIPES};
 use crate::trace::TABLE;
 use crate::violation::Violation;
@@ -39,7 +40,7 @@ pub(crate) struct Log {
 /// # Invariants
 ///
 /// - **G1** All zero is an empty ledger: every field is a number, a null pointer, an open lock, or memory that is not read.
-/// - **G2** On [`REGISTRY`]'s list from `create` to `retire`.
+/// - **G2** On [`REGISTRY`]'s list from `create` to `delist`.
 pub(crate) struct Ledger {
     pub(crate) map: AddressMap<Span>,
     outer: Outer,
@@ -78,7 +79,7 @@ impl Ledger {
         let mut registry = REGISTRY.lock(thread::token()).ok()?;
         // Acquire pairs with the release below.
         if let Some(ledger) = NonNull::new(place.load(Ordering::Acquire)) {
-            // SAFETY: it stays until `retire`, which has the allocator for itself.
+            // SAFETY: it stays until the allocator ends, which has it for itself.
             return Some(unsafe { ledger.as_ref() });
         }
         let fresh =
@@ -95,14 +96,11 @@ impl Ledger {
         Some(unsafe { fresh.as_ref() })
     }
 
-    /// Takes the ledger off the list and gives its pages back.
-    ///
-    /// # Safety
-    ///
-    /// Nobody else uses the ledger, or anything in it, any more.
-    pub(crate) unsafe fn retire(ledger: NonNull<Self>) {
-        // A thread that is inside of `create` or `canary_of` never comes here.
-        let Ok(mut registry) = REGISTRY.lock(thread::token()) else { return };
+    /// Takes the ledger off the list: no other instance and no fault looks at it from here on. `false` when the thread is
+    /// inside of the list, which a signal handler interrupted.
+    #[must_use]
+    pub(crate) fn delist(ledger: NonNull<Self>) -> bool {
+        let Ok(mut registry) = REGISTRY.lock(thread::token()) else { return false };
         let mut link = &raw mut registry.0;
         // SAFETY: G2: the list's members are ledgers, changed under the registry's lock only.
         unsafe {
@@ -114,8 +112,16 @@ impl Ledger {
                 link = &raw mut (**link).next;
             }
         }
-        drop(registry);
-        // SAFETY: the caller's promise; off the list, no other instance looks at it.
+        true
+    }
+
+    /// Gives its pages back.
+    ///
+    /// # Safety
+    ///
+    /// It was taken [off the list](Self::delist), and nobody uses it, or anything in it, any more.
+    pub(crate) unsafe fn retire(ledger: NonNull<Self>) {
+        // SAFETY: the caller's promise. A refusal leaks pages.
         unsafe {
             ledger.as_ref().map.release();
             let _ = pages::unmap(ledger.cast(), bytes());
@@ -134,22 +140,40 @@ impl Ledger {
         self.outer.enter(&self.stripes[stripe].0, token, true)
     }
 
-    /// The canary of the instance that an address belongs to.
-    pub(crate) fn owner_of(addr: usize) -> Option<u64> {
-        Self::find_span(addr, |ledger, _| ledger.canary)
+    /// Whether an address is of memory that this instance has now, not only once had. O(1), no lock.
+    #[inline]
+    pub(crate) fn holds(&self, addr: usize) -> bool {
+        let Some(entry) = self.map.entry(addr) else { return false };
+        // Acquire pairs with the release in `AddressMap::set`.
+        let record = entry.load(Ordering::Acquire);
+        // SAFETY: P1: records stay mapped.
+        let Some(span) = (unsafe { record.as_ref() }) else { return false };
+        // Acquire pairs with the release where the record comes to stand for other memory: then the entry has changed (P2).
+        !span.gone.load(Ordering::Acquire) && entry.load(Ordering::Relaxed) == record
     }
 
-    /// Calls `f` with the record that an address belongs to, of whatever instance.
-    pub(crate) fn find_span<T>(addr: usize, f: impl FnOnce(&Self, *const Span) -> T) -> Option<T> {
+    /// The canary of the instance that an address belongs to.
+    pub(crate) fn owner_of(addr: usize) -> Option<u64> {
+        Self::find_span(addr, |ledger, _| ledger.holds(addr).then_some(ledger.canary))
+    }
+
+    /// Calls `f` with the records that an address belongs to, of all instances, until it has an answer: first of that which
+    /// holds the memory, then of those that once did.
+    pub(crate) fn find_span<T>(addr: usize, f: impl Fn(&Self, *const Span) -> Option<T>) -> Option<T> {
         let registry = REGISTRY.lock(thread::token()).ok()?;
-        let mut next = registry.0;
-        // SAFETY: G2, under the registry's lock.
-        while let Some(ledger) = unsafe { next.as_ref() } {
-            let span = ledger.map.get(addr);
-            if !span.is_null() {
-                return Some(f(ledger, span));
+        for held in [true, false] {
+            let mut next = registry.0;
+            // SAFETY: G2, under the registry's lock.
+            while let Some(ledger) = unsafe { next.as_ref() } {
+                let span = ledger.map.get(addr);
+                if !span.is_null()
+                    && ledger.holds(addr) == held
+                    && let Some(answer) = f(ledger, span)
+                {
+                    return Some(answer);
+                }
+                next = ledger.next;
             }
-            next = ledger.next;
         }
         None
     }
@@ -186,57 +210,94 @@ fn handle_forks() {
         return;
     }
     // No lock is held here: registration may allocate. Without handlers all but fork works.
-    // SAFETY: the handlers take and release locks that no thread holds for long, and do not unwind.
-    let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    // SAFETY: the handlers close and open locks that no thread holds for long, and do not unwind.
+    let _ = unsafe { pages::at_fork(Some(before_fork), Some(in_parent), Some(in_child)) };
 }
 
-/// Every lock, in one order: the registry's, then of each ledger the user's, the stripes', the log's and the counts', then the traces' and the report's.
-fn for_each_lock(first: *mut Ledger, mut visit: impl FnMut(&Ledger)) {
-    let mut next = first;
-    // SAFETY: G2: the caller holds the registry's lock.
+/// Calls `visit` for each instance; for none when the thread is inside of the list, and forks in a signal handler.
+fn for_each(token: usize, visit: impl Fn(&Ledger)) {
+    let Ok(registry) = REGISTRY.lock(token) else { return };
+    let mut next = registry.0;
+    // SAFETY: G2, under the registry's lock.
     while let Some(ledger) = unsafe { next.as_ref() } {
         visit(ledger);
         next = ledger.next;
     }
 }
 
+/// Closes every lock, in one order: the registry's, then of each ledger the user's, the stripes', the log's and the counts',
+/// then the traces' and the report's.
 unsafe extern "C" fn before_fork() {
     let token = thread::token();
-    if REGISTRY.acquire(token).is_err() {
-        return;
-    }
-    // SAFETY: the lock is ours now.
-    let first = unsafe { REGISTRY.peek() }.0;
-    // A lock that this thread has already, because it forks from a signal handler, stays as it is.
-    for_each_lock(first, |ledger| {
-        if let Some(mutex) = ledger.outer.mutex {
-            let _ = ledger.outer.close(mutex, token);
-        }
-        for stripe in &ledger.stripes {
-            let _ = stripe.0.acquire(token);
-        }
-        let _ = ledger.log.acquire(token);
-        let _ = ledger.counts.acquire(token);
+    REGISTRY.close_for_fork(token);
+    for_each(token, |ledger| {
+        ledger.outer.close_for_fork(token);
+        ledger.stripes.iter().for_each(|stripe| stripe.0.close_for_fork(token));
+        ledger.log.close_for_fork(token);
+        ledger.counts.close_for_fork(token);
     });
-    TABLE.lock_for_fork();
-    report_heap::lock_for_fork();
+    TABLE.close_for_fork();
+    report_heap::close_for_fork();
+    sys::before_fork();
 }
 
-unsafe extern "C" fn after_fork() {
-    // SAFETY: `before_fork` ran on this thread and took all of these locks.
-    unsafe {
-        report_heap::unlock_after_fork();
-        TABLE.unlock_after_fork();
-        for_each_lock(REGISTRY.peek().0, |ledger| {
-            ledger.counts.release();
-            ledger.log.release();
-            for stripe in &ledger.stripes {
-                stripe.0.release();
-            }
-            if let Some(mutex) = ledger.outer.mutex {
-                ledger.outer.open(mutex);
-            }
+/// Opens those that `before_fork` closed.
+fn open_after_fork(in_child: bool) {
+    let token = thread::token();
+    sys::after_fork(in_child);
+    report_heap::open_after_fork(in_child);
+    TABLE.open_after_fork(in_child);
+    for_each(token, |ledger| {
+        ledger.counts.open_after_fork(token, in_child);
+        ledger.log.open_after_fork(token, in_child);
+        ledger.stripes.iter().for_each(|stripe| stripe.0.open_after_fork(token, in_child));
+        ledger.outer.open_after_fork(token);
+    });
+    REGISTRY.open_after_fork(token, in_child);
+}
+
+unsafe extern "C" fn in_parent() {
+    open_after_fork(false);
+}
+
+unsafe extern "C" fn in_child() {
+    open_after_fork(true);
+}
+
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// Without the gate the child hangs in the loader, and is ended by its alarm.
+    #[test]
+    fn a_child_of_a_fork_finds_the_loader_open_while_other_threads_walked() {
+        handle_forks();
+        let address = handle_forks as *const () as usize + 1;
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    sys::look_up(address);
+                }
+            });
+            let mut ends = (0..50).map(|_| {
+                // SAFETY: the child calls what is made for it, and ends at once.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    // SAFETY: sets a timer.
+                    unsafe { libc::alarm(20) };
+                    let found = sys::look_up(address);
+                    // SAFETY: ends the process.
+                    unsafe { libc::_exit(if found { 5 } else { 6 }) };
+                }
+                let mut status = 0;
+                // SAFETY: our child.
+                unsafe { libc::waitpid(child, &raw mut status, 0) };
+                libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 5
+            });
+            let good = ends.all(|good| good);
+            stop.store(true, Ordering::Relaxed);
+            assert!(good);
         });
-        REGISTRY.release();
     }
 }

@@ -14,15 +14,21 @@ use crate::sys;
 /// Turns of a busy wait before the processor is given away: the lock is held for about a hundred nanoseconds.
 const SPINS: u32 = if cfg!(loom) { 0 } else { 64 };
 
+/// Turns for which a thread that forks from inside waits for another holder to leave: far longer than any stays.
+const TURNS: u32 = 1000;
+
 /// In `owner`: the lock was shared between threads, and stays so.
 const SHARED: usize = usize::MAX;
+
+/// In `holder`, beside a token: that thread forks. Tokens are addresses, and even.
+pub(crate) const FORKING: usize = 1;
 
 /// A value behind a lock.
 ///
 /// # Invariants
 ///
 /// - **L1** `holder` is a thread's token while that thread has the lock in the shared way: from a compare-and-swap until
-///   [`release`](Lock::release); else 0.
+///   `release`; with `FORKING` while that thread forks, and neither it nor another is inside; else 0.
 /// - **L2** `owner` is 0, then perhaps a thread's token (a thread that gets a dead one's token comes after it), then `SHARED`; it is written by holders (L1) only. While it is a token,
 ///   that thread has the lock exactly while `busy` is 1; `busy` is written by it only. `first` keeps its token.
 /// - **L3** A holder has the value only once `owner` is 0, `SHARED` or its own token, and, if it revoked a bias, `busy` was
@@ -56,6 +62,8 @@ pub(crate) struct Guard<'a, T> {
     lock: &'a Lock<T>,
     /// Taken by the owner, by L2.
     biased: bool,
+    /// What `holder` was, and is to be again: 0, or that of a fork.
+    before: usize,
 }
 
 impl<T> Lock<T> {
@@ -84,8 +92,8 @@ impl<T> Lock<T> {
                 return Ok(guard);
             }
         }
-        self.acquire(token)?;
-        Ok(Guard { lock: self, biased: false })
+        let before = self.acquire(token)?;
+        Ok(Guard { lock: self, biased: false, before })
     }
 
     /// Closes the lock where that takes no more than a step: it is biased to this thread, or shared and open.
@@ -98,7 +106,7 @@ impl<T> Lock<T> {
         // Acquire pairs with the release in `release`.
         let taken = self.holder.compare_exchange(0, token, Ordering::Acquire, Ordering::Relaxed);
         // Lazily: a guard that nobody wants opens the lock.
-        taken.is_ok().then(|| Guard { lock: self, biased: false })
+        taken.is_ok().then(|| Guard { lock: self, biased: false, before: 0 })
     }
 
     /// Closes the lock for the thread that it is biased to; `None` for any other, or when that thread has it already.
@@ -112,7 +120,7 @@ impl<T> Lock<T> {
         // The store comes before the load (L3).
         sys::barrier_here();
         if self.owner.load(Ordering::Relaxed) == token {
-            return Some(Guard { lock: self, biased: true });
+            return Some(Guard { lock: self, biased: true, before: 0 });
         }
         // Nothing was done, but what this thread did in earlier turns is to be seen by a revoker that sees this 0.
         self.busy.store(0, Ordering::Release);
@@ -129,26 +137,32 @@ impl<T> Lock<T> {
             self.first.store(token, Ordering::Relaxed);
             self.owner.store(token, Ordering::Relaxed);
             guard.biased = true;
-            // SAFETY: this thread is the holder.
-            unsafe { self.release() };
+            self.release(guard.before);
         }
         Ok(guard)
     }
 
-    /// As [`lock`](Self::lock), without a guard: for `fork`.
+    /// Makes this thread the holder, and says what to [`release`](Self::release) the lock to.
     #[inline]
-    pub(crate) fn acquire(&self, token: usize) -> Result<(), Reentered> {
+    fn acquire(&self, token: usize) -> Result<usize, Reentered> {
         // Acquire pairs with the release in `release`.
         if self.holder.compare_exchange_weak(0, token, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.wait(token)?;
+            let before = self.wait(token)?;
+            if before != 0 {
+                // No other thread has a bias: `close_for_fork` ended it.
+                return Ok(before);
+            }
         }
         let owner = self.owner.load(Ordering::Relaxed);
-        if owner == 0 || owner == SHARED { Ok(()) } else { self.revoke(owner == token) }
+        if owner != 0 && owner != SHARED {
+            self.revoke(owner == token)?;
+        }
+        Ok(0)
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self, token: usize) -> Result<(), Reentered> {
+    fn wait(&self, token: usize) -> Result<usize, Reentered> {
         let mut spins = 0;
         loop {
             // Relaxed: a thread always sees its own token, and others' only make it wait.
@@ -159,10 +173,14 @@ impl<T> Lock<T> {
             if holder == token || inside {
                 return Err(Reentered);
             }
-            if holder == 0
-                && self.holder.compare_exchange_weak(0, token, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            // What a forking thread closed, it may open for itself.
+            if (holder == 0 || holder == token | FORKING)
+                && self
+                    .holder
+                    .compare_exchange_weak(holder, token, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
             {
-                return Ok(());
+                return Ok(holder);
             }
             pause(&mut spins);
         }
@@ -173,8 +191,8 @@ impl<T> Lock<T> {
     #[inline(never)]
     fn revoke(&self, own: bool) -> Result<(), Reentered> {
         if own && self.busy.load(Ordering::Relaxed) != 0 {
-            // SAFETY: the caller is the holder, and gives up.
-            unsafe { self.release() };
+            // The caller is the holder, and gives up.
+            self.release(0);
             return Err(Reentered);
         }
         self.owner.store(SHARED, Ordering::Relaxed);
@@ -187,23 +205,46 @@ impl<T> Lock<T> {
         Ok(())
     }
 
-    /// The value, without a guard: for `fork`.
-    ///
-    /// # Safety
-    ///
-    /// This thread closed the lock with [`acquire`](Self::acquire), and has no guard.
-    pub(crate) unsafe fn peek(&self) -> &T {
-        // SAFETY: L3: the caller is the one holder.
-        unsafe { &*self.value.get() }
+    /// Closes the lock for all other threads [until after the fork](Self::open_after_fork): nobody is inside while the process is copied. This thread may lock it meanwhile: the fork
+    /// handlers of others allocate. If it is inside, since it forks in a signal handler, it stays so.
+    pub(crate) fn close_for_fork(&self, token: usize) {
+        // Relaxed, all: a thread sees its own stores.
+        if self.holder.load(Ordering::Relaxed) == token {
+            return;
+        }
+        let inside = self.first.load(Ordering::Relaxed) == token && self.busy.load(Ordering::Relaxed) != 0;
+        let (closed, mut turns) = (token | FORKING, 0);
+        // Acquire pairs with the release in `release`.
+        while self.holder.compare_exchange_weak(0, closed, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            // Another that revokes this thread's bias waits until it has left, and has touched nothing.
+            if inside && turns > TURNS {
+                return;
+            }
+            pause(&mut turns);
+        }
+        let owner = self.owner.load(Ordering::Relaxed);
+        // A bias to this thread does no harm: it is here.
+        if owner != 0 && owner != SHARED && owner != token {
+            let _ = self.revoke(false);
+        }
     }
 
-    /// Opens the lock.
-    ///
-    /// # Safety
-    ///
-    /// This thread closed it with [`acquire`](Self::acquire), or this is the child of a fork and the forking thread did.
-    pub(crate) unsafe fn release(&self) {
-        self.holder.store(0, Ordering::Release);
+    /// Opens the lock, if this thread closed it for a fork; in the child also if a thread waits for it that is only in the parent.
+    pub(crate) fn open_after_fork(&self, token: usize, in_child: bool) {
+        // Relaxed, all: a thread sees its own stores, and in the child there is no other.
+        let holder = self.holder.load(Ordering::Relaxed);
+        if holder == token | FORKING || (in_child && holder != token) {
+            self.release(0);
+        }
+        if in_child && self.first.load(Ordering::Relaxed) != token {
+            self.busy.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives up being the holder. `before` is what `acquire` said.
+    #[inline]
+    fn release(&self, before: usize) {
+        self.holder.store(before, Ordering::Release);
     }
 }
 
@@ -230,8 +271,8 @@ impl<T> Drop for Guard<'_, T> {
         if self.biased {
             self.lock.busy.store(0, Ordering::Release);
         } else {
-            // SAFETY: L1: this guard is of `acquire` by this thread: it borrows a lock and is not sent.
-            unsafe { self.lock.release() }
+            // L1: this guard is of `acquire` by this thread: it borrows a lock and is not sent.
+            self.lock.release(self.before);
         }
     }
 }
@@ -271,6 +312,59 @@ mod tests {
             let guard = lock.lock_own(thread::token()).unwrap();
             assert!(lock.lock(thread::token()).is_err() && lock.acquire(thread::token()).is_err());
             drop(guard);
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_closed_for_a_fork_is_open_to_the_thread_that_forks_and_to_no_other() {
+        let lock = Lock::new(0);
+        let token = thread::token();
+        for _ in 0..3 {
+            lock.close_for_fork(token);
+            *lock.lock(token).unwrap() += 1;
+            *lock.lock_own(token).unwrap() += 1;
+            let guard = lock.lock_own(token).unwrap();
+            assert!(lock.lock(token).is_err(), "inside of the inside");
+            drop(guard);
+            let before = *lock.lock(token).unwrap();
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| *lock.lock(thread::token()).unwrap() += 1);
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                assert_eq!(*lock.lock(token).unwrap(), before, "the other waits");
+                lock.open_after_fork(token, false);
+                other.join().unwrap();
+            });
+            assert_eq!(*lock.lock(token).unwrap(), before + 1);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_only_in_the_parent_is_forgotten_in_the_child() {
+        let lock = Lock::new(0);
+        let token = thread::token();
+        let guard = lock.lock_own(token).unwrap();
+        if guard.biased {
+            // Another thread is the holder, and waits for this one to leave: as it is copied.
+            lock.holder.store(token + 8, Ordering::Relaxed);
+            lock.owner.store(SHARED, Ordering::Relaxed);
+        }
+        lock.close_for_fork(token);
+        lock.open_after_fork(token, true);
+        drop(guard);
+        assert!(lock.lock(token).is_ok());
+    }
+
+    #[test]
+    fn a_fork_from_inside_leaves_the_lock_closed() {
+        let lock = Lock::new(0);
+        let token = thread::token();
+        for own in [false, true] {
+            let guard = if own { lock.lock_own(token).unwrap() } else { lock.lock(token).unwrap() };
+            lock.close_for_fork(token);
+            lock.open_after_fork(token, false);
+            assert!(lock.lock(token).is_err(), "the interrupted call is inside");
+            drop(guard);
+            assert!(lock.lock(token).is_ok());
         }
     }
 }

@@ -48,7 +48,7 @@ fn model(f: impl Fn() + Sync + Send + 'static) {
 /// Waits for all, and says what the lock's value is then.
 fn sum(lock: &Lock<Counter>, workers: Vec<thread::JoinHandle<()>>) -> usize {
     workers.into_iter().for_each(|worker| worker.join().unwrap());
-    lock.lock(99).unwrap().get()
+    lock.lock(98).unwrap().get()
 }
 
 /// The owner takes its lock again and again by plain stores, while another thread revokes the bias.
@@ -56,11 +56,11 @@ fn sum(lock: &Lock<Counter>, workers: Vec<thread::JoinHandle<()>>) -> usize {
 fn an_owner_and_a_revoker_are_never_in_at_once() {
     model(|| {
         let lock = open();
-        lock.lock_own(1).unwrap().add(1);
+        lock.lock_own(2).unwrap().add(1);
         let other = Arc::clone(&lock);
-        let revoker = thread::spawn(move || other.lock(2).unwrap().add(10));
+        let revoker = thread::spawn(move || other.lock(4).unwrap().add(10));
         for _ in 0..2 {
-            lock.lock_own(1).unwrap().add(1);
+            lock.lock_own(2).unwrap().add(1);
         }
         assert_eq!(sum(&lock, vec![revoker]), 13);
     });
@@ -71,12 +71,12 @@ fn an_owner_and_a_revoker_are_never_in_at_once() {
 fn a_try_takes_the_lock_or_leaves_it() {
     model(|| {
         let lock = open();
-        lock.lock_own(1).unwrap().add(1);
+        lock.lock_own(2).unwrap().add(1);
         let other = Arc::clone(&lock);
-        let revoker = thread::spawn(move || other.lock(2).unwrap().add(10));
+        let revoker = thread::spawn(move || other.lock(4).unwrap().add(10));
         let mut tries = 0;
         for _ in 0..2 {
-            if let Some(guard) = lock.try_lock(1) {
+            if let Some(guard) = lock.try_lock(2) {
                 guard.add(1);
                 tries += 1;
             }
@@ -90,16 +90,16 @@ fn a_try_takes_the_lock_or_leaves_it() {
 fn tries_on_a_shared_lock_take_turns() {
     model(|| {
         let lock = open();
-        lock.lock_own(1).unwrap().add(1);
-        lock.lock(2).unwrap().add(1);
+        lock.lock_own(2).unwrap().add(1);
+        lock.lock(4).unwrap().add(1);
         let other = Arc::clone(&lock);
-        let worker = thread::spawn(move || match other.try_lock(2) {
+        let worker = thread::spawn(move || match other.try_lock(4) {
             Some(guard) => guard.add(1),
-            None => other.lock(2).unwrap().add(1),
+            None => other.lock(4).unwrap().add(1),
         });
-        match lock.try_lock(1) {
+        match lock.try_lock(2) {
             Some(guard) => guard.add(1),
-            None => lock.lock(1).unwrap().add(1),
+            None => lock.lock(2).unwrap().add(1),
         }
         assert_eq!(sum(&lock, vec![worker]), 4);
     });
@@ -114,7 +114,7 @@ fn two_threads_that_want_the_bias_share_the_lock() {
             let lock = Arc::clone(&lock);
             thread::spawn(move || (0..turns).for_each(|_| lock.lock_own(token).unwrap().add(1)))
         };
-        let workers = vec![worker(1, 2), worker(2, 1)];
+        let workers = vec![worker(2, 2), worker(4, 1)];
         assert_eq!(sum(&lock, workers), 3);
     });
 }
@@ -125,18 +125,18 @@ fn a_holder_is_told_so() {
     model(|| {
         let lock = open();
         for _ in 0..2 {
-            let guard = lock.lock_own(1).unwrap();
-            assert!(lock.lock(1).is_err() && lock.try_lock(1).is_none());
+            let guard = lock.lock_own(2).unwrap();
+            assert!(lock.lock(2).is_err() && lock.try_lock(2).is_none());
             guard.add(1);
         }
         let other = Arc::clone(&lock);
         let revoker = thread::spawn(move || {
-            let guard = other.lock(2).unwrap();
-            assert!(other.lock(2).is_err());
+            let guard = other.lock(4).unwrap();
+            assert!(other.lock(4).is_err());
             guard.add(1);
         });
-        let guard = lock.lock(1).unwrap();
-        assert!(lock.acquire(1).is_err());
+        let guard = lock.lock(2).unwrap();
+        assert!(lock.lock_own(2).is_err());
         guard.add(1);
         drop(guard);
         assert_eq!(sum(&lock, vec![revoker]), 4);

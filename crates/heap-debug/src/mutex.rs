@@ -2,7 +2,7 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::lock::{Guard, Lock, Reentered};
+use crate::lock::{FORKING, Guard, Lock, Reentered};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// A lock that a [`DebugAllocator`](crate::DebugAllocator) can be given
@@ -57,7 +57,7 @@ pub unsafe trait Mutex: Sync {
 ///
 /// # Invariants
 ///
-/// - **U1** `holder` is a thread's token while that thread has `mutex`, else 0.
+/// - **U1** `holder` is a thread's token while that thread has `mutex`, with `FORKING` when it has it for a fork; else 0.
 pub(crate) struct Outer {
     /// Set before the ledger is published.
     pub(crate) mutex: Option<&'static dyn Mutex>,
@@ -65,17 +65,40 @@ pub(crate) struct Outer {
 }
 
 impl Outer {
-    /// Waits for the user's lock, unless the calling thread has it already.
+    /// Waits for the user's lock, unless the calling thread has it already. Whether it is to be opened again.
     #[cold]
     #[inline(never)]
-    pub(crate) fn close(&self, mutex: &'static dyn Mutex, token: usize) -> Result<(), Reentered> {
-        // Relaxed, both: a thread sees its own token; others' are not asked for more.
-        if self.holder.load(Ordering::Relaxed) == token {
+    fn close(&self, mutex: &'static dyn Mutex, token: usize) -> Result<bool, Reentered> {
+        // Relaxed, all: a thread sees its own token; others' are not asked for more.
+        let holder = self.holder.load(Ordering::Relaxed);
+        if holder == token {
             return Err(Reentered);
+        }
+        if holder == token | FORKING {
+            return Ok(false);
         }
         mutex.lock();
         self.holder.store(token, Ordering::Relaxed);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Closes the user's lock across a fork. One that this thread has already stays as it is.
+    pub(crate) fn close_for_fork(&self, token: usize) {
+        if let Some(mutex) = self.mutex
+            && matches!(self.close(mutex, token), Ok(true))
+        {
+            self.holder.store(token | FORKING, Ordering::Relaxed);
+        }
+    }
+
+    /// Opens it, if this thread closed it for a fork.
+    pub(crate) fn open_after_fork(&self, token: usize) {
+        if let Some(mutex) = self.mutex
+            && self.holder.load(Ordering::Relaxed) == token | FORKING
+        {
+            // SAFETY: U1: closed by this thread, in the parent if this is the child.
+            unsafe { self.open(mutex) }
+        }
     }
 
     /// Opens it.
@@ -85,7 +108,7 @@ impl Outer {
     /// As of [`Mutex::unlock`].
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn open(&self, mutex: &'static dyn Mutex) {
+    unsafe fn open(&self, mutex: &'static dyn Mutex) {
         self.holder.store(0, Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { mutex.unlock() }
@@ -99,24 +122,25 @@ impl Outer {
         token: usize,
         own: bool,
     ) -> Result<Entered<'a, T>, Reentered> {
-        if let Some(mutex) = self.mutex {
-            self.close(mutex, token)?;
-        }
-        let outer = Inside(self);
+        let opens = self.mutex.map_or(Ok(false), |mutex| self.close(mutex, token))?;
+        let outer = Inside { outer: self, opens };
         let value = if own { lock.lock_own(token)? } else { lock.lock(token)? };
         Ok(Entered { value, _outer: outer })
     }
 }
 
 /// The user's lock, if there is one, is this thread's.
-struct Inside<'a>(&'a Outer);
+struct Inside<'a> {
+    outer: &'a Outer,
+    opens: bool,
+}
 
 impl Drop for Inside<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(mutex) = self.0.mutex {
+        if let Some(mutex) = self.outer.mutex.filter(|_| self.opens) {
             // SAFETY: `enter` closed it, on this thread: the guard inside is not sent.
-            unsafe { self.0.open(mutex) }
+            unsafe { self.outer.open(mutex) }
         }
     }
 }

@@ -62,7 +62,7 @@ impl<A: Allocator> DebugAllocator<A> {
     /// A block for a layout whose size is not zero.
     #[inline]
     pub(crate) fn take(&self, layout: Layout, zeroed: bool, site: &Site) -> Option<NonNull<u8>> {
-        let Some(caller) = Caller::current() else { return report_heap::alloc(layout) };
+        let Some(caller) = Caller::current() else { return report_heap::alloc(layout, zeroed) };
         let ledger = self.ledger()?;
         let sampled = self.config.profile.is_some() && self.is_sample(layout.size());
         let trace = if sampled { self.full_trace(site) } else { self.trace(site) };
@@ -147,7 +147,7 @@ impl<A: Allocator> DebugAllocator<A> {
     /// Takes a block back. Whatever the client says, only a live block of ours is freed, and by its recorded layout.
     #[inline]
     pub(crate) fn give(&self, block: NonNull<u8>, layout: Layout, operation: Operation, site: &Site) {
-        let claim = Claim { addr: block.addr().get(), layout, operation };
+        let claim = Claim { addr: block.addr().get(), layout, operation, gives_up: true };
         let trace = self.trace(site);
         let mut findings = Findings::new();
         let freed = self.with_block(&claim, &mut findings, |stripe, cx, block, findings| {
@@ -199,7 +199,16 @@ impl<A: Allocator> DebugAllocator<A> {
             // Only now can the record not change any more.
             let now = current();
             if ptr::eq(now, span) {
-                let block = admit(record, claim, findings)?;
+                let Some(block) = admit(record, claim, findings) else {
+                    // What went back may be another's by now.
+                    let others = record.gone.load(Ordering::Relaxed);
+                    drop(stripe);
+                    if others && (report_heap::owns(claim.addr) || Ledger::owner_of(claim.addr).is_some()) {
+                        *findings = Findings::new();
+                        break;
+                    }
+                    return None;
+                };
                 let cx = self.context(ledger, record.stripe);
                 return Some(f(&mut stripe, &cx, block, findings));
             }
@@ -215,7 +224,7 @@ impl<A: Allocator> DebugAllocator<A> {
     fn unknown(&self, claim: &Claim, findings: &mut Findings) {
         if report_heap::owns(claim.addr) {
             let block = NonNull::new(ptr::with_exposed_provenance_mut::<u8>(claim.addr));
-            if let (Some(block), Operation::Free) = (block, claim.operation) {
+            if let Some(block) = block.filter(|_| claim.gives_up) {
                 // SAFETY: from `report_heap::alloc`, which is given the layout of the request, as the client gives it now.
                 unsafe { report_heap::free(block, claim.layout) };
             }
@@ -238,7 +247,7 @@ impl<A: Allocator> DebugAllocator<A> {
         operation: Operation,
         site: &Site,
     ) -> Changed {
-        let claim = Claim { addr: block.addr().get(), layout, operation };
+        let claim = Claim { addr: block.addr().get(), layout, operation, gives_up: false };
         let trace = if self.config.resize_stack_traces { Some(self.trace(site)) } else { None };
         let mut findings = Findings::new();
         let changed = self.with_block(&claim, &mut findings, |stripe, _, block, _| {
@@ -315,7 +324,8 @@ impl<A: Allocator> DebugAllocator<A> {
         let found = self.full_trace(site);
         for violation in findings.as_slice() {
             let violation = Violation { found, ..*violation };
-            if let Some(ledger) = self.known_ledger() {
+            // Made for it, where nothing was ever allocated.
+            if let Some(ledger) = self.ledger() {
                 ledger.keep(&violation);
             }
             report::tell(&violation, self.config.format);

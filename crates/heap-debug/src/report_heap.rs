@@ -35,8 +35,8 @@ struct Bump {
 // SAFETY: the pointer is into memory of its own.
 unsafe impl Send for Bump {}
 
-/// Memory for a layout whose size is not zero; `None` when the system refuses.
-pub(crate) fn alloc(layout: Layout) -> Option<NonNull<u8>> {
+/// Memory for a layout whose size is not zero, cleared if that is asked for; `None` when the system refuses.
+pub(crate) fn alloc(layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
     if layout.size() >= CHUNK || layout.align() > pages::page_size() {
         let (len, align) = (whole(layout.size())?, layout.align().max(pages::page_size()));
         return map(len, align, &MAPPING_MARK);
@@ -54,6 +54,12 @@ pub(crate) fn alloc(layout: Layout) -> Option<NonNull<u8>> {
     // SAFETY: as above.
     bump.cursor = Some(unsafe { block.add(layout.size()) });
     bump.room -= padding + layout.size();
+    drop(bump);
+    if zeroed {
+        // Of a block that was given back, and is had again.
+        // SAFETY: the block is ours until it is returned.
+        unsafe { block.write_bytes(0, layout.size()) };
+    }
     Some(block)
 }
 
@@ -99,17 +105,35 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
 }
 
 /// Keeps other threads out across a fork.
-pub(crate) fn lock_for_fork() {
-    // A thread that has the lock forks from a signal handler; it stays locked then.
-    let _ = BUMP.acquire(thread::token());
+pub(crate) fn close_for_fork() {
+    BUMP.close_for_fork(thread::token());
 }
 
 /// Lets them in again.
-///
-/// # Safety
-///
-/// [`lock_for_fork`] ran on this thread (in the child: on what it was in the parent).
-pub(crate) unsafe fn unlock_after_fork() {
-    // SAFETY: the caller's promise.
-    unsafe { BUMP.release() }
+pub(crate) fn open_after_fork(in_child: bool) {
+    BUMP.open_after_fork(thread::token(), in_child);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_is_had_again_is_cleared_where_that_is_asked_for() {
+        let layout = Layout::new::<[u64; 20]>();
+        for _ in 0..100 {
+            let dirty = alloc(layout, false).unwrap();
+            // SAFETY: ours, of that size, given up once.
+            unsafe {
+                dirty.write_bytes(7, layout.size());
+                free(dirty, layout);
+            }
+            let clear = alloc(layout, true).unwrap();
+            // SAFETY: as above.
+            unsafe {
+                assert!((0..layout.size()).all(|i| clear.add(i).read() == 0));
+                free(clear, layout);
+            }
+        }
+    }
 }

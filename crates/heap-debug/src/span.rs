@@ -6,6 +6,7 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use crate::fill::{LEAD, TRAIL};
+use crate::sync::AtomicBool;
 use crate::trace::Trace;
 
 /// What has become of a slot.
@@ -73,7 +74,8 @@ impl Links {
 /// # Invariants
 ///
 /// - **P1** A span's record stays mapped, and a span with the same stripe, until the instance ends.
-/// - **P2** All fields but `stripe` are accessed under the lock of that stripe only.
+/// - **P2** All fields but `stripe` and `gone` are accessed under the lock of that stripe only; `gone` is written under it, and set
+///   to false only after the map has forgotten what the record stood for before.
 /// - **P3** Unless `gone`, `len` bytes at `base` are ours; `metas` are `count` records, forever.
 /// - **P4** Slot `i` of a slab is the `stride` bytes at `base + i * stride`; the block in it starts at the first multiple
 ///   of its alignment that is `LEAD` bytes or more behind the slot's start, and ends `TRAIL` bytes or more before its end.
@@ -81,7 +83,7 @@ impl Links {
 pub(crate) struct Span {
     pub(crate) stripe: usize,
     pub(crate) kind: Cell<Kind>,
-    pub(crate) gone: Cell<bool>,
+    pub(crate) gone: AtomicBool,
     pub(crate) base: Cell<NonNull<u8>>,
     pub(crate) len: Cell<usize>,
     /// Of the layout that the backing allocator was asked with.
@@ -128,7 +130,7 @@ impl Span {
             span.write(Self {
                 stripe,
                 kind: Cell::new(Kind::Slab),
-                gone: Cell::new(false),
+                gone: AtomicBool::new(true),
                 base: Cell::new(NonNull::dangling()),
                 len: Cell::new(0),
                 align: Cell::new(1),

@@ -9,13 +9,14 @@ use heap_core::{Allocator, SizeClasses};
 
 use crate::address_map::{AddressMap, GRANULE};
 use crate::config::DebugConfig;
-use crate::fill::{self, LEAD, TRAIL};
+use crate::fill::{self, Inside, LEAD, TRAIL};
 use crate::findings::Findings;
 use crate::inspect;
 use crate::quarantine::Quarantine;
 use crate::span::{Kind, Meta, Place, Slot, Span, State};
 use crate::span_list::List;
 use crate::store::Store;
+use crate::sync::Ordering;
 use crate::violation::Operation;
 
 /// The largest request, with what its alignment may cost, that comes from a slab.
@@ -144,7 +145,7 @@ impl Stripe {
         }
         slot.set_meta(request.meta);
         let place = slot.place_of(request.meta);
-        self.start_life(cx.config, &place, request.zeroed);
+        self.start_life(cx.config, &place, Inside::of(request.zeroed));
         Some(place.block)
     }
 
@@ -172,20 +173,22 @@ impl Stripe {
         span.free.set(span.free.get() - 1);
         slot.set_meta(request.meta);
         let place = slot.slab_place(request.meta);
-        self.start_life(config, &place, request.zeroed);
+        self.start_life(config, &place, Inside::of(request.zeroed));
         Some(place.block)
     }
 
     /// Fills a new block, arms its canaries, counts it.
     #[inline(always)]
-    pub(crate) fn start_life(&mut self, config: &DebugConfig, place: &Place, zeroed: bool) {
+    pub(crate) fn start_life(&mut self, config: &DebugConfig, place: &Place, inside: Inside) {
         let &Place { block, size, .. } = place;
-        if zeroed {
+        match (inside, config.alloc_fill) {
             // SAFETY: P4: the block is ours until it is returned.
-            unsafe { block.write_bytes(0, size) };
-        } else if let Some(byte) = config.alloc_fill {
+            (Inside::Cleared, _) => unsafe { block.write_bytes(0, size) },
             // SAFETY: as above.
-            unsafe { fill::set(block.as_ptr(), size.min(config.fill_limit), byte) };
+            (Inside::Filled, Some(byte)) => unsafe {
+                fill::set(block.as_ptr(), size.min(config.fill_limit), byte);
+            },
+            _ => {}
         }
         inspect::arm(place);
         self.live_blocks += 1;
@@ -278,7 +281,8 @@ impl Stripe {
     fn start_slab(&mut self, span: &Span, base: NonNull<u8>, len: usize, stride: usize, class: usize) {
         let count = len / stride;
         span.kind.set(Kind::Slab);
-        span.gone.set(false);
+        // Release pairs with the acquire in `Ledger::holds` (P2).
+        span.gone.store(false, Ordering::Release);
         span.base.set(base);
         span.len.set(len);
         span.align.set(GRANULE);
@@ -321,7 +325,8 @@ impl Stripe {
         self.partial[span.class.get()].remove(span);
         self.spans.remove(span);
         self.held -= span.len.get();
-        span.gone.set(true);
+        // Before the memory goes back: who gets it next finds it so.
+        span.gone.store(true, Ordering::Release);
         self.gone_slabs.push(span);
         if let Ok(layout) = Layout::from_size_align(span.len.get(), span.align.get()) {
             // SAFETY: P3: allocated with this layout; no slot is live or quarantined.
@@ -363,7 +368,12 @@ pub(crate) fn verify_freed(
     if slot.span.kind.get() == Kind::Guarded || findings.is_full() {
         return;
     }
-    if !inspect::is_untouched(&slot.place(), config) {
-        inspect::freed_damage(slot, config, operation).into_iter().for_each(|found| findings.push(found));
+    let place = slot.place();
+    if inspect::is_untouched(&place, config) {
+        return;
     }
+    let inside = inspect::freed_damage(slot, config, operation);
+    let around = inspect::canary_damage(slot, Some(config), operation);
+    inside.into_iter().chain(around.into_iter().flatten()).for_each(|found| findings.push(found));
+    inspect::arm(&place);
 }

@@ -106,7 +106,9 @@ fn measure(args: &BenchArgs, places: &Places, out: &Path) -> Result<Record> {
             }
         }
     }
-    record.cases = suites::run(&places.root, &suites, plan.rounds)?;
+    let (cases, absent) = suites::run(&places.root, &suites, plan.rounds)?;
+    record.cases = cases;
+    record.allocators.extend(absent);
     files::save(&record, &path)?;
     Ok(record)
 }

@@ -1,7 +1,8 @@
 //! The suites of single crates: a bench program of the crate itself, which prints one line of JSON per case.
 //!
 //! A line is `{"suite","case","subject","ns","ratio","instructions","mib","mib_ratio"}`; times are per operation, and each
-//! of the figures may be missing; other lines are for people and are skipped. How often and in which order the subjects of a case
+//! of the figures may be missing. A line `left out: SUBJECT: REASON` says what could not be had; other lines are for people and are
+//! skipped. How often and in which order the subjects of a case
 //! are run is the program's affair; it is run once per round here, and medians are taken over the rounds.
 #![forbid(unsafe_code)]
 
@@ -11,8 +12,11 @@ use std::process::Command;
 
 use super::args::Suite;
 use super::progress::Progress;
-use super::record::Case;
+use super::record::{Case, Entrant};
 use super::stats::Spread;
+
+/// How a line begins that names a subject which could not be had, and why.
+const LEFT_OUT: &str = "left out: ";
 
 /// Each suite with the words after `cargo` that run it.
 const COMMANDS: [(Suite, &str, &[&str]); 4] = [
@@ -28,15 +32,15 @@ pub(crate) fn command_of(suite: Suite) -> Option<(&'static str, String)> {
     Some((name, format!("cargo {}", words.join(" "))))
 }
 
-/// Runs the suites of single crates among `suites`, `rounds` times each.
+/// Runs the suites of single crates among `suites`, `rounds` times each. Their cases, and who was left out.
 ///
 /// # Errors
 ///
 /// When a program cannot be built or run, or prints no case.
-pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<Vec<Case>> {
+pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<(Vec<Case>, Vec<Entrant>)> {
     let wanted: Vec<_> = COMMANDS.iter().filter(|entry| suites.contains(&entry.0)).collect();
     let mut progress = Progress::new(f64::from(rounds) * wanted.len() as f64);
-    let mut cases = Vec::new();
+    let (mut cases, mut absent) = (Vec::new(), Vec::new());
     for (_, name, words) in wanted {
         let mut lines = Vec::new();
         for round in 0..rounds {
@@ -50,13 +54,25 @@ pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<
                 anyhow::bail!("suite {name}: cargo {} failed:\n{text}{errors}", words.join(" "));
             }
             lines.extend(parse(&text));
+            for entrant in left_out(&text) {
+                if !absent.contains(&entrant) {
+                    progress.line(&format!("  {LEFT_OUT}{}: {}", entrant.name, entrant.left_out.as_deref().unwrap_or_default()));
+                    absent.push(entrant);
+                }
+            }
             progress.advance(1.0);
         }
         anyhow::ensure!(!lines.is_empty(), "suite {name}: cargo {} printed no case", words.join(" "));
         cases.extend(medians(lines));
     }
     progress.finish();
-    Ok(cases)
+    Ok((cases, absent))
+}
+
+/// Who could not be had, by the program's own words.
+fn left_out(text: &str) -> impl Iterator<Item = Entrant> {
+    let named = text.lines().filter_map(|line| line.strip_prefix(LEFT_OUT)?.split_once(": "));
+    named.map(|(name, reason)| Entrant { name: name.to_owned(), left_out: Some(reason.to_owned()) })
 }
 
 fn parse(text: &str) -> Vec<Case> {
@@ -93,6 +109,14 @@ mod tests {
         let text = "running\n{\"suite\":\"arena\",\"case\":\"8 B\",\"subject\":\"Arena\",\"ns\":1.5}\n{}\n";
         let cases = parse(text);
         assert_eq!((cases.len(), cases[0].ns, cases[0].instructions), (1, Some(1.5), None));
+    }
+
+    #[test]
+    fn who_is_left_out_is_named_with_the_reason() {
+        let text = "left out: Zig: no Zig 0.15 found: set X\nleft out\n{\"suite\":\"debug\",\"case\":\"a\",\"subject\":\"b\"}\n";
+        let entrant = Entrant { name: "Zig".to_owned(), left_out: Some("no Zig 0.15 found: set X".to_owned()) };
+        assert_eq!(left_out(text).collect::<Vec<_>>(), [entrant]);
+        assert_eq!(parse(text).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What finding errors costs: pairs of calls and threads, as ratios to the system allocator; whole programs in `real`,
 //! beside other tools of the kind.
 //!
-//! `cargo bench -p heap-debug --bench debug` prints a line of JSON per case and subject.
+//! `cargo bench -p heap-debug --bench debug` prints a line of JSON per case and subject, and "left out: " with the reason
+//! for what cannot be had here.
 
 mod pair;
 mod peers;
@@ -18,7 +19,7 @@ struct Line {
     case: &'static str,
     subject: &'static str,
     /// Nanoseconds of an operation, or of a whole program.
-    ns: f64,
+    ns: Option<f64>,
     /// Times those of the case's first subject, in the same run.
     ratio: Option<f64>,
     instructions: Option<f64>,
@@ -29,7 +30,7 @@ struct Line {
 
 impl Line {
     const fn new(case: &'static str, subject: &'static str) -> Self {
-        let (ns, ratio, instructions, mib, mib_ratio) = (0.0, None, None, None, None);
+        let (ns, ratio, instructions, mib, mib_ratio) = (None, None, None, None, None);
         Self { suite: "debug", case, subject, ns, ratio, instructions, mib, mib_ratio }
     }
 

@@ -71,7 +71,7 @@ pub(crate) fn run() {
     }
     for ((name, _), ns) in SUBJECTS.iter().zip(best) {
         let ratio = Some(ns / best[0]);
-        Line { ns, ratio, instructions: instructions(name), ..Line::new(CASE, name) }.print();
+        Line { ns: Some(ns), ratio, instructions: instructions(name), ..Line::new(CASE, name) }.print();
     }
 }
 

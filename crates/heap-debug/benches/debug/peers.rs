@@ -22,9 +22,12 @@ const fn peer(name: &'static str, feature: &'static str) -> Peer {
     Peer { name, feature, asan: false }
 }
 
-/// All of them. The first is the base of the ratios.
+/// Whose costs are 1, where it can be built.
+pub(crate) const BASE: &str = "System";
+
+/// All of them.
 pub(crate) const PEERS: [Peer; 7] = [
-    peer("System", "system"),
+    peer(BASE, "system"),
     peer("DebugAllocator", "heap-debug"),
     peer("DebugAllocator, 6 frames", "debug-frames"),
     peer("Zig 0.15 DebugAllocator", "debug-zig-0.15"),
@@ -62,16 +65,25 @@ impl Peer {
             (cargo, target.join("release"))
         };
         let program = format!("heap-bench-{}", self.feature.replace('.', "-"));
-        cargo.args(["--release", "--package", "heap-bench", "--features", self.feature, "--bin", &program]);
-        let output = cargo.stdin(Stdio::null()).output().ok()?;
-        if !output.status.success() {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            let reason = errors.lines().find(|line| line.starts_with("error")).unwrap_or("no reason given");
-            println!("left out: {}: {reason}", self.name);
-            return None;
-        }
-        Some(folder.join(program))
+        cargo.args(["--release", "--package", "heap-bench", "--bin", &program, "--no-default-features"]);
+        cargo.arg(format!("--features=some-real,{}", self.feature));
+        let failure = match cargo.stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => return Some(folder.join(program)),
+            Ok(output) => reason(&String::from_utf8_lossy(&output.stderr)).to_owned(),
+            Err(error) => format!("{}: {error}", cargo.get_program().display()),
+        };
+        println!("left out: {}: {failure}", self.name);
+        None
     }
+}
+
+/// The line of a failed build that says most: its first error, of a build script without the package's name.
+fn reason(errors: &str) -> &str {
+    let line = errors.lines().find(|line| line.starts_with("error")).unwrap_or("no reason given");
+    let text = line.strip_prefix("error: ").unwrap_or(line);
+    text.split_once(": ")
+        .filter(|(package, _)| package.starts_with("heap-bench@"))
+        .map_or(text, |parts| parts.1)
 }
 
 /// `target`, of `target/release/deps/debug-HASH`.

@@ -47,6 +47,6 @@ pub(crate) fn run() {
     let pairs = (THREADS * TURNS * BLOCKS) as f64;
     for (subject, time) in [("one thread", one), ("eight threads", eight)] {
         let case = "the work of eight threads";
-        Line { ns: time / pairs, ratio: Some(time / one), ..Line::new(case, subject) }.print();
+        Line { ns: Some(time / pairs), ratio: Some(time / one), ..Line::new(case, subject) }.print();
     }
 }

@@ -3,6 +3,8 @@
 //! Stacks are walked by our own reading of the unwind tables where registers and tables are known, else by the
 //! `backtrace` crate.
 
+#[cfg(not(loom))]
+mod gate;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(loom)))]
 mod rule;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(loom)))]
@@ -32,5 +34,7 @@ mod fault;
 pub(crate) use barrier::{barrier_for_all, barrier_here, has_barrier};
 #[cfg(not(loom))]
 pub(crate) use fault::{Watch, watch_faults};
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux", not(loom)))]
+pub(crate) use walk::look_up;
 #[cfg(not(loom))]
-pub(crate) use walk::{Site, walk};
+pub(crate) use walk::{Site, after_fork, before_fork, walk};

@@ -22,6 +22,12 @@ impl Site {
     }
 }
 
+/// Nothing to wait for.
+pub(crate) fn before_fork() {}
+
+/// Nothing to open.
+pub(crate) fn after_fork(_in_child: bool) {}
+
 /// Lets an interrupted thread go on elsewhere: not known how.
 ///
 /// # Safety

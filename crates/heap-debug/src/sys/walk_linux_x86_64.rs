@@ -13,9 +13,22 @@ use gimli::{
     UnwindContextStorage, UnwindSection, X86_64,
 };
 
+use super::gate::Gate;
 use super::rule::{Cache, Rule};
 
 static CACHE: Cache = Cache::new();
+/// glibc does not open the loader's lock in the child of a fork: who had it is gone, and the child's first look-up would wait forever.
+static LOADER: Gate = Gate::new();
+
+/// Waits until no thread has the loader's lock for a walk.
+pub(crate) fn before_fork() {
+    LOADER.close();
+}
+
+/// Lets walks look things up again.
+pub(crate) fn after_fork(in_child: bool) {
+    LOADER.open(in_child);
+}
 
 /// The largest frame that is believed, in bytes.
 const FRAME_MAX: usize = 64 << 20;
@@ -104,15 +117,21 @@ pub(crate) unsafe fn walk(site: &Site, out: &mut [usize]) -> usize {
     count
 }
 
-/// Looks an address up in the tables of the module it lies in. Takes the loader's lock for a moment.
+/// Looks an address up in the tables of the module it lies in. Takes the loader's lock for a moment; `None` during a fork.
 #[cold]
 #[inline(never)]
 fn learn(address: usize) -> Option<Rule> {
     let mut search = Search { address, rule: Rule::END };
     // SAFETY: the callback gets `search` back, and is done with it when the call returns.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
+    LOADER.pass(|| unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) })?;
     CACHE.set(address, search.rule);
     Some(search.rule)
+}
+
+/// As a walk through an address that was never met before.
+#[cfg(test)]
+pub(crate) fn look_up(address: usize) -> bool {
+    learn(address).is_some()
 }
 
 struct Search {

@@ -142,20 +142,14 @@ impl Table {
         Some((places.cast(), records.cast()))
     }
 
-    /// Closes the table to writers across a fork.
-    pub(crate) fn lock_for_fork(&self) {
-        // A thread that forks inside of the table does so from a signal handler; it then forks with the table locked.
-        let _ = self.writer.acquire(thread::token());
+    /// Closes the table to other threads' writing across a fork.
+    pub(crate) fn close_for_fork(&self) {
+        self.writer.close_for_fork(thread::token());
     }
 
     /// Opens it again.
-    ///
-    /// # Safety
-    ///
-    /// [`lock_for_fork`](Self::lock_for_fork) ran on this thread (in the child: on what it was in the parent).
-    pub(crate) unsafe fn unlock_after_fork(&self) {
-        // SAFETY: the caller's promise.
-        unsafe { self.writer.release() }
+    pub(crate) fn open_after_fork(&self, in_child: bool) {
+        self.writer.open_after_fork(thread::token(), in_child);
     }
 }
 

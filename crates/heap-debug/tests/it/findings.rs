@@ -55,6 +55,17 @@ fn a_double_free_is_told_with_three_traces_and_changes_nothing() {
     assert_eq!(debug.deinit(), Check::Ok);
 }
 
+/// 13: also by an instance that never had a block.
+#[test]
+fn a_free_before_any_allocation_is_kept() {
+    let debug = DebugAllocator::with_config(CONFIG);
+    let local = [0_u64; 5];
+    // SAFETY: the stack's: that is the misuse.
+    unsafe { free(&debug, NonNull::from(&local).cast()) };
+    assert_eq!(kinds(&debug), [ViolationKind::ForeignPointer]);
+    assert_eq!((debug.live_blocks(), debug.deinit()), (0, Check::Ok));
+}
+
 /// D-DB-06, D-DB-08, W-38: the backing allocator gets its own lengths back, whatever the client says.
 #[test]
 fn a_wrong_layout_frees_the_block_as_recorded() {
@@ -118,6 +129,52 @@ fn each_byte_of_the_canaries_and_of_the_fill_is_watched() {
             let found = debug.violations().next().expect("it was found");
             assert_eq!((found.kind, found.distance), (ViolationKind::WriteAfterFree, offset));
             debug.forget_violations();
+        }
+    }
+}
+
+/// 23: around a freed block, as inside of it, by a check and by its reuse.
+#[test]
+fn a_write_around_a_freed_block_is_found() {
+    use ViolationKind::{WriteBeforeStart, WritePastEnd};
+    for (layout, config) in [
+        (LAYOUT, CONFIG.quarantine(0).slab_size(4096)),
+        (LAYOUT, CONFIG.quarantine(0).slab_size(4096).stack_trace_frames(0).free_fill(None)),
+        (Layout::new::<[u64; 9000]>(), CONFIG.quarantine_large(0).never_unmap(true)),
+    ] {
+        let end = layout.size() as isize;
+        for (offset, kind, distance) in [
+            (-1, WriteBeforeStart, 1),
+            (-16, WriteBeforeStart, 16),
+            (end, WritePastEnd, 0),
+            (end + 7, WritePastEnd, 7),
+        ] {
+            for by_reuse in [false, true] {
+                let debug = DebugAllocator::with_config(config);
+                let make = || Allocator::alloc(&debug, layout).expect("there is memory").cast::<u8>();
+                // More of them, so that the slab stays.
+                let others: Vec<_> = (0..5).map(|_| make()).collect();
+                let block = make();
+                // SAFETY: the write is the misuse.
+                unsafe {
+                    Allocator::free(&debug, block, layout);
+                    block.offset(offset).write(1);
+                }
+                if by_reuse {
+                    let again = core::iter::from_fn(|| Some(make())).take(200).find(|&again| again == block);
+                    assert!(again.is_some());
+                } else {
+                    assert_eq!((debug.check_all(), debug.check_all()), (1, 0));
+                }
+                let found = debug.violations().next().expect("it was found");
+                let facts = found.block.expect("the block is known");
+                assert_eq!(
+                    (found.kind, found.distance, found.damaged, facts.live),
+                    (kind, distance, 1, false)
+                );
+                assert_eq!((debug.forget_violations(), others.len()), (1, 5));
+                debug.deinit_without_leak_checks();
+            }
         }
     }
 }

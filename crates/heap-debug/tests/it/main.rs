@@ -5,6 +5,9 @@ mod client;
 mod conform;
 mod sizes;
 mod findings;
+#[cfg(unix)]
+mod forks;
+mod instances;
 mod leaking;
 mod mutex;
 mod planted;

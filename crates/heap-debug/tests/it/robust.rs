@@ -188,6 +188,77 @@ fn every_alignment_is_kept_in_every_way_to_get_a_block() {
     }
 }
 
+/// 31: alignments beyond all reason are kept or refused, and nothing is lost.
+#[test]
+fn absurd_alignments_are_kept_or_refused() {
+    let debug = DebugAllocator::with_config(CONFIG);
+    for log2 in (25..=62).rev() {
+        for size in [0, 1, 40_000, 1 << 30, isize::MAX as usize - (1 << 62)] {
+            let Ok(layout) = Layout::from_size_align(size, 1 << log2) else { continue };
+            for zeroed in [false, true] {
+                let block = if zeroed { debug.alloc_zeroed(layout) } else { debug.alloc(layout) };
+                let Ok(block) = block else { continue };
+                let block = block.cast::<u8>();
+                assert!(block.addr().get().is_multiple_of(1 << log2));
+                // SAFETY: live, of that size, once.
+                unsafe {
+                    if size > 0 {
+                        block.write(1);
+                        block.add(size - 1).write(1);
+                    }
+                    debug.free(block, layout);
+                }
+            }
+        }
+    }
+    assert_eq!((debug.check_all(), debug.live_blocks()), (0, 0));
+    assert_eq!(debug.deinit(), Check::Ok);
+}
+
+/// Counts how often it was asked for cleared memory.
+struct Clear(AtomicUsize);
+
+// SAFETY: the blocks are `Global`'s.
+unsafe impl Allocator for Clear {
+    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        Global.alloc(layout)
+    }
+    fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Global.alloc_zeroed(layout)
+    }
+    unsafe fn resize(&self, _: NonNull<u8>, _: Layout, _: usize) -> bool {
+        false
+    }
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { Global.free(block, layout) }
+    }
+}
+
+/// A block that is asked for cleared is clear, fresh or used; fresh large ones are the backing allocator's affair.
+#[test]
+fn cleared_blocks_are_clear_fresh_or_used() {
+    let config = CONFIG.quarantine(0).quarantine_large(1 << 20);
+    let debug = DebugAllocator::new_in(Clear(AtomicUsize::new(0)), config);
+    for (size, asked) in [(40, 0), (5000, 0), (40_000, 1), (700_000, 1), (3 << 20, 20)] {
+        let layout = layout(size, 8);
+        let before = debug.backing().0.load(Ordering::Relaxed);
+        for _ in 0..20 {
+            let block = debug.alloc_zeroed(layout).expect("there is memory").cast::<u8>();
+            // SAFETY: live, of that size, once.
+            unsafe {
+                assert!((0..size).all(|i| block.add(i).read() == 0));
+                block.write_bytes(7, size);
+                debug.free(block, layout);
+            }
+        }
+        let times = debug.backing().0.load(Ordering::Relaxed) - before;
+        assert!((asked..=20 * asked).contains(&times), "{size} bytes: {times}");
+    }
+    assert_eq!((debug.check_all(), debug.deinit()), (0, Check::Ok));
+}
+
 /// 53: a process may have some 65,000 mappings; beyond them blocks are ordinary ones.
 #[cfg(target_os = "linux")]
 #[test]

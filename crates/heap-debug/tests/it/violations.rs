@@ -257,6 +257,13 @@ cases! {
             make(debug, SMALL);
         }
     };
+    /// 23: behind the block, where its canary still is.
+    write_past_the_end_of_a_freed_block => |debug| {
+        let block = make(debug, SMALL);
+        drop_block(debug, block, SMALL);
+        block.add(41).write(7);
+        debug.check_all();
+    };
     /// 23: the allocator ends.
     write_after_free_found_at_the_end => |debug| {
         let block = make(debug, LARGE);
