@@ -80,6 +80,8 @@ fn build(zig: &[PathBuf], version: &str, source: &str, mode: &str) -> Result<Pat
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zig").join(source);
     let output = command(zig)
         .args(["build-lib", mode, "-lc", "-fPIC", "-mcpu=baseline", "-fno-compiler-rt", "-fno-ubsan-rt"])
+        // Its probe is in the part of Zig's runtime that Rust's stands for.
+        .arg("-fno-stack-check")
         .arg(format!("-femit-bin={}", library.display()))
         .arg("--cache-dir")
         .arg(out.join("zig-cache"))

@@ -14,8 +14,9 @@ use crate::sys;
 /// Turns of a busy wait before the processor is given away: the lock is held for about a hundred nanoseconds.
 const SPINS: u32 = if cfg!(loom) { 0 } else { 64 };
 
-/// Turns for which a thread that forks from inside waits for another holder to leave: far longer than any stays.
-const TURNS: u32 = 1000;
+/// Turns, the later ones of a millisecond each, for which a thread that forks from inside waits for another holder to
+/// leave: far longer than any stays.
+const TURNS: u32 = SPINS + 50;
 
 /// In `owner`: the lock was shared between threads, and stays so.
 const SHARED: usize = usize::MAX;
@@ -217,8 +218,11 @@ impl<T> Lock<T> {
         // Acquire pairs with the release in `release`.
         while self.holder.compare_exchange_weak(0, closed, Ordering::Acquire, Ordering::Relaxed).is_err() {
             // Another that revokes this thread's bias waits until it has left, and has touched nothing.
-            if inside && turns > TURNS {
-                return;
+            if inside && turns > SPINS {
+                if turns > TURNS {
+                    return;
+                }
+                sync::sleep_a_little();
             }
             pause(&mut turns);
         }

@@ -18,6 +18,12 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
+/// Lets others get on for a millisecond.
+#[cfg_attr(loom, allow(dead_code, reason = "no model forks"))]
+pub(crate) fn sleep_a_little() {
+    std::thread::sleep(std::time::Duration::from_millis(1));
+}
+
 /// Lets another thread get on.
 pub(crate) fn yield_now() {
     #[cfg(loom)]

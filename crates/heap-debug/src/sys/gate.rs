@@ -5,11 +5,14 @@
     allow(dead_code, reason = "used there only")
 )]
 
+use core::cell::Cell;
+
 use crate::sync::{self, AtomicUsize, Ordering};
 
-/// Turns for which a fork waits for those inside: far longer than any stays. One that forks in a signal handler may wait
-/// for itself.
-const TURNS: usize = 1000;
+thread_local! {
+    /// How often this thread is inside of any gate: more than once where a signal handler interrupted it.
+    static OWN: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Counts those inside, and those that fork.
 ///
@@ -30,21 +33,20 @@ impl Gate {
 
     /// Runs `f`, unless the process is being copied.
     pub(crate) fn pass<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        OWN.with(|own| own.set(own.get() + 1));
         self.inside.fetch_add(1, Ordering::SeqCst);
         let result = (self.forks.load(Ordering::SeqCst) == 0).then(f);
         // In the child of a fork from inside the count began anew.
         let leave = |inside: usize| inside.checked_sub(1);
         let _ = self.inside.fetch_update(Ordering::SeqCst, Ordering::SeqCst, leave);
+        OWN.with(|own| own.set(own.get() - 1));
         result
     }
 
-    /// Before a fork.
+    /// Before a fork: waits until all others have left.
     pub(crate) fn close(&self) {
         self.forks.fetch_add(1, Ordering::SeqCst);
-        for _ in 0..TURNS {
-            if self.inside.load(Ordering::SeqCst) == 0 {
-                return;
-            }
+        while self.inside.load(Ordering::SeqCst) > OWN.with(Cell::get) {
             sync::yield_now();
         }
     }
