@@ -56,7 +56,11 @@ pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<
             lines.extend(parse(&text));
             for entrant in left_out(&text) {
                 if !absent.contains(&entrant) {
-                    progress.line(&format!("  {LEFT_OUT}{}: {}", entrant.name, entrant.left_out.as_deref().unwrap_or_default()));
+                    progress.line(&format!(
+                        "  {LEFT_OUT}{}: {}",
+                        entrant.name,
+                        entrant.left_out.as_deref().unwrap_or_default()
+                    ));
                     absent.push(entrant);
                 }
             }
@@ -114,7 +118,8 @@ mod tests {
     #[test]
     fn who_is_left_out_is_named_with_the_reason() {
         let text = "left out: Zig: no Zig 0.15 found: set X\nleft out\n{\"suite\":\"debug\",\"case\":\"a\",\"subject\":\"b\"}\n";
-        let entrant = Entrant { name: "Zig".to_owned(), left_out: Some("no Zig 0.15 found: set X".to_owned()) };
+        let entrant =
+            Entrant { name: "Zig".to_owned(), left_out: Some("no Zig 0.15 found: set X".to_owned()) };
         assert_eq!(left_out(text).collect::<Vec<_>>(), [entrant]);
         assert_eq!(parse(text).len(), 1);
     }
