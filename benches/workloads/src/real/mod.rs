@@ -52,7 +52,7 @@ use crate::workload::Workload;
 /// All real workloads, in the order of the report.
 pub(crate) fn list() -> Vec<Workload> {
     let real = Workload::real;
-    let list = [
+    [
         real("json", json::prepare, "serde_json: parse a large document, change it, write it"),
         #[cfg(feature = "real")]
         real("table", table::prepare, "csv and indexmap: parse a table, group, join, sort and write it"),
@@ -108,6 +108,6 @@ pub(crate) fn list() -> Vec<Workload> {
         real("image", image::prepare, "png: pictures encoded, decoded, scaled"),
         #[cfg(feature = "real")]
         real("compress", compress::prepare, "flate2 and lz4_flex: a fresh codec for each message"),
-    ];
-    list.to_vec()
+    ]
+    .to_vec()
 }
