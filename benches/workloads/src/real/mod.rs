@@ -101,6 +101,16 @@ pub(crate) fn list() -> Vec<Workload> {
             .threads(4),
         #[cfg(feature = "real")]
         real("trees", trees::prepare, "rayon: trees built, searched and freed by four threads").threads(4),
+    ]
+    .into_iter()
+    .chain(of_large_blocks())
+    .collect()
+}
+
+/// The last of them.
+fn of_large_blocks() -> Vec<Workload> {
+    let real = Workload::real;
+    [
         real("buffers", buffers::prepare, "many Vec, String and BytesMut that grow at the same time"),
         real("frames", frames::prepare, "buffers of 64 KiB to 8 MiB that come and go"),
         real("matrix", matrix::prepare, "ndarray: formulas with temporaries of 64 KiB to 4 MiB"),
