@@ -26,6 +26,7 @@ use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::floor::Floor;
 use crate::large;
+use crate::prefetch::prefetch;
 use crate::size::{CLASS, CLASSES};
 
 /// Requests below this many bytes have a bin for each step of [`SizeClasses::STEP`].
@@ -171,7 +172,9 @@ impl ThreadCache {
             return self.alloc_slow(bin, settings);
         }
         // SAFETY: T1: `head` is a free block of ours.
-        self.heads[bin].set(unsafe { (*head).next });
+        let next = unsafe { (*head).next };
+        self.heads[bin].set(next);
+        prefetch(next);
         self.room[bin].set(self.room[bin].get() + 1);
         head.cast()
     }
@@ -228,7 +231,9 @@ impl ThreadCache {
             }
         }
         // SAFETY: the chain has at least one block, and is ours.
-        self.heads[bin].set(unsafe { (*chain).next });
+        let next = unsafe { (*chain).next };
+        self.heads[bin].set(next);
+        prefetch(next);
         self.room[bin].set(full - (count - 1));
         chain.cast()
     }

@@ -24,6 +24,7 @@ use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::lock::Lock;
 use crate::pace;
+use crate::prefetch::prefetch;
 use crate::process;
 use crate::size::CLASSES;
 use crate::sync::{AtomicBool, Ordering};
@@ -162,7 +163,9 @@ pub(crate) fn take(bin: Bin) -> *mut u8 {
     let head = bin.of(&cache.heads).get();
     if !head.is_null() {
         // SAFETY: T1: `head` is a free block of ours.
-        bin.of(&cache.heads).set(unsafe { (*head).next });
+        let next = unsafe { (*head).next };
+        bin.of(&cache.heads).set(next);
+        prefetch(next);
         let room = bin.of(&cache.room);
         room.set(room.get().wrapping_add(1));
     }

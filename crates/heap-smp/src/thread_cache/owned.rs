@@ -4,6 +4,7 @@ use core::ptr::{self, NonNull};
 
 use crate::chain::Link;
 use crate::floor::Floor;
+use crate::prefetch::prefetch;
 use crate::size::CLASS;
 use crate::thread_cache::{BINS, ThreadCache, class_of_bin};
 
@@ -14,7 +15,9 @@ impl ThreadCache {
         let head = self.heads[bin].get();
         if !head.is_null() {
             // SAFETY: T1: `head` is a free block of ours.
-            self.heads[bin].set(unsafe { (*head).next });
+            let next = unsafe { (*head).next };
+            self.heads[bin].set(next);
+            prefetch(next);
             self.room[bin].set(self.room[bin].get() + 1);
         }
         head.cast()
