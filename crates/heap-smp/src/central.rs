@@ -3,13 +3,13 @@
 //! A block that comes home is checked: its address must be the start of a slot of this class, and the slot's bit must say
 //! that it is out. So a double free, an interior or a foreign pointer and a wrong layout are found here at the latest.
 
+mod homecoming;
 mod place;
 
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
 pub(crate) use crate::central::place::gather;
-use crate::central::place::{Place, locate};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, UNIT};
 use crate::directory::{Directory, Owner};
@@ -21,7 +21,6 @@ use crate::segment::{Purpose, Segment, Span};
 use crate::size::{CLASS, Class};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
-use crate::violation::{Violation, report};
 
 /// The slabs of one class and one group that have free slots, a doubly linked list through their spans.
 ///
@@ -68,7 +67,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) watch: &'a AtomicBool,
     /// The slabs of a private heap, if it is one's home.
     pub(crate) roll: Option<&'a Roll>,
-    /// The group that the home belongs to; zero for a private heap's.
+    /// The group that the home belongs to; [`PRIVATE`](crate::segment::PRIVATE) for a private heap's.
     pub(crate) group: usize,
 }
 
@@ -112,68 +111,9 @@ impl Central {
         }
         count
     }
-
-    /// Brings blocks home, up to the first that lies in a slab of another group, and returns how many are left, that one first. Aborts
-    /// the process on one that is not a block of this class, or is home already.
-    ///
-    /// # Safety
-    ///
-    /// The caller gives the blocks up, but for those that are left, and has initialised the slice.
-    pub(crate) unsafe fn give(
-        &self,
-        ground: Ground<'_>,
-        class: usize,
-        blocks: &[MaybeUninit<NonNull<u8>>],
-    ) -> usize {
-        let known = &CLASS[class];
-        let mut slabs = self.slabs.lock();
-        slabs.journeys = slabs.journeys.wrapping_add(1);
-        let slack = if ground.roll.is_some() { 2 * known.slots as usize } else { 0 };
-        let mut recent: Option<Place> = None;
-        let mut blocks = blocks.iter();
-        let mut left = 0;
-        while let Some(block) = blocks.next() {
-            // SAFETY: the caller initialised the slice.
-            let addr = unsafe { block.assume_init() }.addr().get();
-            let place = match recent {
-                Some(place) if known.holds(addr.wrapping_sub(place.base)) => place,
-                _ => match locate(ground, class, addr, recent) {
-                    Some(place) => place,
-                    None => {
-                        left = blocks.len() + 1;
-                        break;
-                    }
-                },
-            };
-            recent = Some(place);
-            let Some(slot) = known.slot_starting_at(addr.wrapping_sub(place.base)) else {
-                report(Violation::InteriorPointer, addr)
-            };
-            // SAFETY: the span is a slab of this class, which has the slot.
-            match unsafe { slabs.put(place.span, slot) } {
-                None => report(Violation::DoubleFree, addr),
-                // At once, also the last one: chains and depots are slack enough, and its units serve any class or run. But a
-                // private heap has no depot: of each class it keeps a slab's worth for the threads that do not own it.
-                Some(free)
-                    if free == known.slots
-                        && slabs.free >= slack
-                        && hardening::may_close(place.span, known) =>
-                {
-                    slabs.close(ground, place.segment, place.span);
-                    recent = None;
-                }
-                Some(_) => {}
-            }
-        }
-        // A private heap's homes are not watched: it brings them in order when it is purged.
-        if slabs.free * known.slot as usize >= WATCH_FROM && ground.roll.is_none() {
-            ground.watch.store(true, Ordering::Relaxed);
-        }
-        left
-    }
 }
 
-/// The two journeys in lists of linked blocks.
+/// The way out in lists of linked blocks.
 impl Central {
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn take_list(&self, ground: Ground<'_>, class: usize, want: usize) -> (*mut Link, usize) {
@@ -184,23 +124,6 @@ impl Central {
         hardening::lent(ground.directory, blocks);
         // SAFETY: they are free slots that `take` gave to us, at least a pointer long.
         (unsafe { chain::link(blocks) }, count)
-    }
-
-    /// Brings all blocks of a list home, if this is the only home of the class.
-    ///
-    /// # Safety
-    ///
-    /// `list` is null or a list of free blocks of the class, and the caller gives it up.
-    pub(crate) unsafe fn give_list(&self, ground: Ground<'_>, class: usize, mut list: *mut Link) {
-        let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
-        while !list.is_null() {
-            // SAFETY: the list is the caller's; the blocks are given up with it.
-            unsafe {
-                let count;
-                (count, list) = chain::unlink(list, &mut blocks);
-                self.give(ground, class, &blocks[..count]);
-            }
-        }
     }
 }
 

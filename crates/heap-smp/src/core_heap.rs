@@ -112,12 +112,27 @@ impl CoreHeap {
         self.watch.store(false, Ordering::Relaxed);
     }
 
-    /// Brings all blocks of a list home.
+    /// Brings all blocks of a list home: first those of the calling thread's group, then those of others.
     ///
     /// # Safety
     ///
     /// `list` is null or a list of free blocks of the class, and the caller gives it up.
-    pub(crate) unsafe fn bring_home(&self, class: usize, mut list: *mut Link) {
+    pub(crate) unsafe fn bring_home(&self, class: usize, list: *mut Link) {
+        let group = self.groups.here();
+        // SAFETY: the caller's promise is the same, and holds for what is left.
+        unsafe {
+            let left = self.groups.get(group).homes[class].give_list(self.ground(group), class, list);
+            if !left.is_null() {
+                self.bring_strays_home(class, left);
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`bring_home`](Self::bring_home).
+    #[cold]
+    unsafe fn bring_strays_home(&self, class: usize, mut list: *mut Link) {
         let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX];
         while !list.is_null() {
             // SAFETY: the list is the caller's; the blocks are given up with it.
@@ -166,7 +181,7 @@ impl CoreHeap {
     pub(crate) fn drain_depot(&self, class: usize) {
         for group in self.groups.iter() {
             loop {
-                let chain = group.depots[class].pop();
+                let chain = group.depots[class].pop_any();
                 if chain.is_null() {
                     break;
                 }

@@ -16,6 +16,9 @@ pub(crate) const PLACES: usize = if cfg!(loom) { 2 } else { 16 };
 /// # Invariants
 ///
 /// - **P1** A place is null or the first block of a full chain that is owned by the place alone.
+///
+/// Places are filled from the first on and emptied from the last on, so that one look at either end mostly tells whether it is
+/// empty or full. Threads that come at once may leave gaps; nothing relies on there being none.
 #[derive(Debug)]
 pub(crate) struct Depot {
     places: [AtomicPtr<Link>; PLACES],
@@ -35,6 +38,10 @@ impl Depot {
     /// Leaves a full chain, which the caller gives up. `false`: no place is free, the chain is still the caller's.
     /// At most the first `places` are used.
     pub(crate) fn push(&self, chain: *mut Link, places: usize) -> bool {
+        // Filled from the first on: the last one taken, and it is full, as far as the next chain goes.
+        if !seems(&self.places[places.min(PLACES) - 1], true) {
+            return false;
+        }
         for place in self.places.iter().take(places) {
             if seems(place, true)
                 // Release pairs with the acquire in `pop`: the links are written before the chain is seen.
@@ -46,8 +53,14 @@ impl Depot {
         false
     }
 
-    /// Takes a full chain, or null. The last places first: what was left there last is warmest.
+    /// Takes a full chain, or null if it seems empty. The last places first: what was left there last is warmest.
     pub(crate) fn pop(&self) -> *mut Link {
+        // Emptied down to the first: if that is free, the rest is, too, or was filled just now.
+        if seems(&self.places[0], false) { self.pop_any() } else { ptr::null_mut() }
+    }
+
+    /// As [`pop`](Self::pop); null only if each place was empty when it was looked at.
+    pub(crate) fn pop_any(&self) -> *mut Link {
         for place in self.places.iter().rev() {
             if seems(place, false) {
                 let chain = place.swap(ptr::null_mut(), Ordering::Acquire);

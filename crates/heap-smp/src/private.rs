@@ -18,6 +18,7 @@ use crate::huge_roll::HugeRoll;
 use crate::large;
 use crate::process;
 use crate::roll::Roll;
+use crate::segment::PRIVATE;
 use crate::size::{CLASS, CLASSES};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::thread_cache::ThreadCache;
@@ -149,7 +150,7 @@ impl State {
 
     /// What a home of this heap needs to know.
     fn ground(&self) -> Ground<'_> {
-        Ground { roll: Some(&self.roll), ..CORE.ground(0) }
+        Ground { roll: Some(&self.roll), ..CORE.ground(PRIVATE) }
     }
 
     /// The home of a class's blocks.
@@ -264,7 +265,7 @@ impl Floor for State {
 
     unsafe fn bring_home(&self, class: usize, list: *mut Link) {
         // SAFETY: the caller's promise is the same.
-        unsafe { self.homes[class].give_list(self.ground(), class, list) }
+        unsafe { self.homes[class].give_list(self.ground(), class, list) };
     }
 
     fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {

@@ -26,6 +26,9 @@ const SPARSE_PER_UNIT: usize = UNIT / 8 / 64;
 const PARKED: u8 = u8::MAX;
 const _: () = assert!(CLASSES < PARKED as usize);
 
+/// The group of a private heap's slabs.
+pub(crate) const PRIVATE: usize = u16::MAX as usize;
+
 /// What a span is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -41,7 +44,7 @@ pub(crate) enum Kind {
 /// What units are taken for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
-    /// A slab of this class, of this group's home.
+    /// A slab of this class, of the home of this group or [`PRIVATE`].
     Slab(usize, usize),
     /// One block.
     Run,
@@ -211,7 +214,8 @@ pub(crate) struct Segment {
     #[cfg(feature = "malloc")]
     slabs: [AtomicU8; UNITS],
     heads: [AtomicU16; UNITS],
-    spans: [Span; UNITS],
+    /// That of each unit, behind one that is no span's.
+    spans: [Span; UNITS + 1],
     #[cfg_attr(not(feature = "checked"), allow(dead_code, reason = "nothing is kept there"))]
     pub(crate) states: States,
     dense: UnsafeCell<[u64; UNITS * DENSE_PER_UNIT]>,
@@ -275,16 +279,19 @@ impl Segment {
         let unit = (addr & (SEGMENT - 1)) / UNIT;
         // Relaxed: a holder of a block got it after the span was made (S1); for any other pointer every answer is right.
         let head = self.heads[unit].load(Ordering::Relaxed) as usize;
-        head.checked_sub(1).map(|head| &self.spans[head])
+        if head == 0 { None } else { self.spans.get(head) }
     }
 
-    /// As [`span_at`](Self::span_at), with the bytes from the span's start to `addr`.
+    /// As [`span_at`](Self::span_at), with the bytes from the span's start to `addr`. Where there is none: one of kind `None`, and
+    /// any number.
     #[inline]
-    pub(crate) fn place_at(&self, addr: usize) -> Option<(&Span, usize)> {
+    pub(crate) fn place_at(&self, addr: usize) -> (&Span, usize) {
         let inside = addr & (SEGMENT - 1);
         // Relaxed: as for `span_at`.
-        let head = (self.heads[inside / UNIT].load(Ordering::Relaxed) as usize).checked_sub(1)?;
-        Some((&self.spans[head], inside.wrapping_sub(head * UNIT)))
+        let head = self.heads[inside / UNIT].load(Ordering::Relaxed) as usize;
+        // SAFETY: G2: a unit's number and one more, or zero.
+        let span = unsafe { self.spans.get_unchecked(head) };
+        (span, inside.wrapping_sub(head * UNIT).wrapping_add(UNIT))
     }
 
     /// The class of the slab that owns the unit at `addr`, an address within this segment; `None` if none does.
@@ -312,7 +319,7 @@ impl Segment {
 
     /// Describes the units `unit..unit + units` as one span. The caller holds the span heap's lock and owns them.
     pub(crate) fn describe(&self, unit: usize, units: usize, purpose: Purpose) -> &Span {
-        let span = &self.spans[unit];
+        let span = &self.spans[unit + 1];
         let (tag, bits, marked, mark) = match purpose {
             Purpose::Slab(class, group) => {
                 let bits = self.bits_for(unit, CLASS[class].slot as usize);

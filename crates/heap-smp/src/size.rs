@@ -21,11 +21,13 @@ pub(crate) struct Class {
     pub(crate) chain: u32,
     /// Chains that the depot takes: of large blocks fewer, since each keeps a slab from closing.
     pub(crate) places: u32,
-    /// `ceil(2^40 / slot)`: division by the slot size as a multiplication, exact below 2^25 bytes.
+    /// Bytes of one slab.
+    bytes: u32,
+    /// `ceil(2^64 / slot)`: of its product with an offset the high half is the quotient, and the low half is below the reciprocal
+    /// itself if there is no remainder. Exact for offsets within a slab. After Lemire, Kaser and Kurz, "Faster remainder by
+    /// direct computation" (2019).
     reciprocal: u64,
 }
-
-const RECIPROCAL_SHIFT: u32 = 40;
 
 impl Class {
     const fn new(class: usize) -> Self {
@@ -53,27 +55,34 @@ impl Class {
             units: units as u32,
             chain: chain as u32,
             places: if places < 2 { 2 } else { places as u32 },
-            reciprocal: (1u64 << RECIPROCAL_SHIFT).div_ceil(slot as u64),
+            bytes: (units * UNIT) as u32,
+            reciprocal: u64::MAX / slot as u64 + 1,
         }
     }
 
     /// Whether the byte at `offset` from a slab's start lies in it.
     #[inline]
     pub(crate) fn holds(&self, offset: usize) -> bool {
-        offset < self.units as usize * UNIT
+        offset < self.bytes as usize
     }
 
     /// The slot that starts at `offset` bytes from the slab's start, if one does.
     #[inline]
     pub(crate) fn slot_starting_at(&self, offset: usize) -> Option<usize> {
-        let slot = self.slot_at(offset);
-        (slot * self.slot as usize == offset && slot < self.slots as usize).then_some(slot)
+        let product = self.product(offset);
+        let slot = (product >> 64) as usize;
+        ((product as u64) < self.reciprocal && slot < self.slots as usize).then_some(slot)
     }
 
     /// Which slot the byte at `offset` from the slab's start is in.
     #[inline]
     pub(crate) fn slot_at(&self, offset: usize) -> usize {
-        ((offset as u64 * self.reciprocal) >> RECIPROCAL_SHIFT) as usize
+        (self.product(offset) >> 64) as usize
+    }
+
+    #[inline(always)]
+    fn product(&self, offset: usize) -> u128 {
+        offset as u128 * self.reciprocal as u128
     }
 }
 
@@ -95,8 +104,15 @@ mod tests {
     #[test]
     fn division_by_reciprocal_is_exact_in_every_slab() {
         for class in &CLASS {
-            for offset in 0..class.units as usize * UNIT {
-                assert_eq!(class.slot_at(offset), offset / class.slot as usize, "{offset} {}", class.slot);
+            let slot = class.slot as usize;
+            for offset in 0..class.bytes as usize {
+                assert_eq!(class.slot_at(offset), offset / slot, "{offset} {slot}");
+                let starting = offset.is_multiple_of(slot) && offset / slot < class.slots as usize;
+                assert_eq!(
+                    class.slot_starting_at(offset),
+                    starting.then_some(offset / slot),
+                    "{offset} {slot}"
+                );
             }
         }
     }

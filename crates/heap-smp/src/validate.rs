@@ -7,7 +7,7 @@ use crate::config::{UNIT, UNITS};
 use crate::core_heap::{CORE, CoreHeap};
 use crate::private::State;
 use crate::registry;
-use crate::segment::{Kind, Segment, Span};
+use crate::segment::{Kind, PRIVATE, Segment, Span};
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
 
@@ -61,7 +61,7 @@ fn check_private(state: &State) -> Verdict {
         // SAFETY: the caller holds the lock.
         let slabs = unsafe { state.home(class).slabs.peek() };
         hold(slabs.count == seen, "Slabs::count is the number of slabs of the class")?;
-        check_class(slabs, class, 0)?;
+        check_class(slabs, class, PRIVATE)?;
     }
     Ok(())
 }

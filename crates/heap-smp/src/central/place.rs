@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use crate::central::Ground;
 use crate::config::SEGMENT;
 use crate::directory::{Directory, Owner};
-use crate::segment::{Segment, Span};
+use crate::segment::{Kind, PRIVATE, Segment, Span};
 use crate::violation::{Violation, report};
 
 /// Where a block lies. Neighbours in a chain often lie in one slab, or at least in one segment.
@@ -29,12 +29,13 @@ pub(super) fn locate(ground: Ground<'_>, class: usize, addr: usize, recent: Opti
             _ => report(Violation::ForeignPointer, addr),
         },
     };
-    let Some((span, offset)) = segment.place_at(addr) else { report(Violation::ForeignPointer, addr) };
+    let (span, offset) = segment.place_at(addr);
     if !span.is_slab_of(class, ground.group) {
         check_other_group(ground, class, addr, span);
         return None;
     }
-    if span.tenant() != ground.tenant() {
+    // The group says that it is a private heap's, but not whose.
+    if ground.group == PRIVATE && span.tenant() != ground.tenant() {
         report(Violation::WrongHeap, addr)
     }
     Some(Place { segment, span, base: addr.wrapping_sub(offset) })
@@ -44,10 +45,10 @@ pub(super) fn locate(ground: Ground<'_>, class: usize, addr: usize, recent: Opti
 #[cold]
 fn check_other_group(ground: Ground<'_>, class: usize, addr: usize, span: &Span) {
     if !span.is_slab_of(class, span.group()) {
-        report(Violation::WrongLayout, addr)
+        let foreign = span.kind() == Kind::None;
+        report(if foreign { Violation::ForeignPointer } else { Violation::WrongLayout }, addr)
     }
-    // A private heap has one group, the first.
-    if span.tenant() != ground.tenant() || ground.roll.is_some() {
+    if ground.group == PRIVATE || span.group() == PRIVATE {
         report(Violation::WrongHeap, addr)
     }
 }
