@@ -8,6 +8,7 @@ mod sync;
 mod error;
 mod sys;
 pub mod stderr;
+pub mod prefetch;
 pub mod wait;
 #[cfg(feature = "fault-injection")]
 pub mod fault;

@@ -3,8 +3,8 @@
 //! A block that comes home is checked: its address must be the start of a slot of this class, and the slot's bit must say
 //! that it is out. So a double free, an interior or a foreign pointer and a wrong layout are found here at the latest.
 
-mod homecoming;
 mod place;
+mod homecoming;
 
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};

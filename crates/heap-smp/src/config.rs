@@ -90,7 +90,7 @@ impl Settings {
     };
 
     /// Bytes in use from which further memory is taken in huge pages, so that a page that is not filled costs
-    /// a small part of the whole. `usize::MAX`: never. Default: 16 MiB.
+    /// a small part of the whole; for small blocks, which fill their pages, from half of it. `usize::MAX`: never. Default: 16 MiB.
     pub const fn huge_pages_from(mut self, bytes: usize) -> Self {
         self.huge_pages_from = bytes;
         self

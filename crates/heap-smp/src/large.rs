@@ -233,7 +233,7 @@ unsafe fn move_run(
     }
     let mut spans = core.spans.lock();
     spans.give_clean(segment, span);
-    if spans.wants_huge_pages() {
+    if spans.wants_huge_pages(false) {
         // The pages brought the advice of their old place along, or the want of it.
         // SAFETY: the block is ours. Advice changes no contents; refusal is no loss.
         let _ = unsafe { pages::advise_huge(fresh.block, bytes, HugePages::Advise) };

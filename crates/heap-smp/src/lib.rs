@@ -88,9 +88,6 @@ mod large;
 mod floor;
 #[cfg(not(loom))]
 #[cfg_attr(feature = "checked", allow(dead_code, reason = "for caches that link blocks"))]
-mod prefetch;
-#[cfg(not(loom))]
-#[cfg_attr(feature = "checked", allow(dead_code, reason = "for caches that link blocks"))]
 mod thread_cache;
 #[cfg(all(feature = "checked", not(loom)))]
 #[path = "checked/cache.rs"]

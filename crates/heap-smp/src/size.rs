@@ -40,14 +40,7 @@ impl Class {
             _ => 256 << 10,
         };
         let units = if bytes < UNIT { 1 } else { bytes / UNIT };
-        let fitting = CHAIN_BYTES / slot;
-        let chain = if fitting > CHAIN_MAX {
-            CHAIN_MAX
-        } else if fitting < 2 {
-            2
-        } else {
-            fitting
-        };
+        let chain = chain_of(slot);
         let places = DEPOT_BYTES / (chain * slot);
         Self {
             slot: slot as u32,
@@ -86,6 +79,17 @@ impl Class {
     }
 }
 
+/// Blocks of a full chain: as many as [`CHAIN_BYTES`] hold. Of blocks from 1 KiB on up to eight, as long as they hold no more than twice
+/// as much: a journey costs the same for few blocks as for many. Two at the least.
+const fn chain_of(slot: usize) -> usize {
+    let (fitting, double) = (CHAIN_BYTES / slot, 2 * CHAIN_BYTES / slot);
+    match if fitting >= 8 || double < 8 { fitting } else { 8 } {
+        0 | 1 => 2,
+        blocks if blocks > CHAIN_MAX => CHAIN_MAX,
+        blocks => blocks,
+    }
+}
+
 /// The classes.
 pub(crate) static CLASS: [Class; CLASSES] = {
     let mut table = [Class::new(0); CLASSES];
@@ -114,6 +118,18 @@ mod tests {
                     "{offset} {slot}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn chains_hold_a_few_blocks_and_few_bytes() {
+        for class in &CLASS {
+            let (blocks, bytes) = (class.chain as usize, class.chain as usize * class.slot as usize);
+            assert!(
+                (2..=CHAIN_MAX).contains(&blocks) && (bytes <= 2 * CHAIN_BYTES || blocks == 2),
+                "{class:?}"
+            );
+            assert!(class.slot > 2048 || blocks >= 8, "{class:?}");
         }
     }
 

@@ -20,13 +20,13 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use heap_core::SizeClasses;
+use heap_os::prefetch;
 
 use crate::chain::Link;
 use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::floor::Floor;
 use crate::large;
-use crate::prefetch::prefetch;
 use crate::size::{CLASS, CLASSES};
 
 /// Requests below this many bytes have a bin for each step of [`SizeClasses::STEP`].
@@ -174,7 +174,7 @@ impl ThreadCache {
         // SAFETY: T1: `head` is a free block of ours.
         let next = unsafe { (*head).next };
         self.heads[bin].set(next);
-        prefetch(next);
+        prefetch::read(next.cast());
         self.room[bin].set(self.room[bin].get() + 1);
         head.cast()
     }
@@ -233,7 +233,7 @@ impl ThreadCache {
         // SAFETY: the chain has at least one block, and is ours.
         let next = unsafe { (*chain).next };
         self.heads[bin].set(next);
-        prefetch(next);
+        prefetch::read(next.cast());
         self.room[bin].set(full - (count - 1));
         chain.cast()
     }

@@ -27,6 +27,7 @@ pub(crate) mod wasm;
 
 pub(crate) mod growing;
 pub(crate) mod stderr;
+pub(crate) mod prefetch;
 pub(crate) mod wait;
 
 #[cfg(miri)]

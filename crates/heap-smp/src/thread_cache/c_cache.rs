@@ -17,14 +17,13 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use heap_core::SizeClasses;
-use heap_os::{pages, thread};
+use heap_os::{pages, prefetch, thread};
 
 use crate::chain::Link;
 use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::lock::Lock;
 use crate::pace;
-use crate::prefetch::prefetch;
 use crate::process;
 use crate::size::CLASSES;
 use crate::sync::{AtomicBool, Ordering};
@@ -165,7 +164,7 @@ pub(crate) fn take(bin: Bin) -> *mut u8 {
         // SAFETY: T1: `head` is a free block of ours.
         let next = unsafe { (*head).next };
         bin.of(&cache.heads).set(next);
-        prefetch(next);
+        prefetch::read(next.cast());
         let room = bin.of(&cache.room);
         room.set(room.get().wrapping_add(1));
     }

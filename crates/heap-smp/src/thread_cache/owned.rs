@@ -2,9 +2,10 @@
 
 use core::ptr::{self, NonNull};
 
+use heap_os::prefetch;
+
 use crate::chain::Link;
 use crate::floor::Floor;
-use crate::prefetch::prefetch;
 use crate::size::CLASS;
 use crate::thread_cache::{BINS, ThreadCache, class_of_bin};
 
@@ -17,7 +18,7 @@ impl ThreadCache {
             // SAFETY: T1: `head` is a free block of ours.
             let next = unsafe { (*head).next };
             self.heads[bin].set(next);
-            prefetch(next);
+            prefetch::read(next.cast());
             self.room[bin].set(self.room[bin].get() + 1);
         }
         head.cast()
