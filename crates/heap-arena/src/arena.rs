@@ -14,6 +14,7 @@ use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::drops::Entry;
+use crate::finally::Finally;
 use crate::mark::{Rewind, Scope, ScopeGuard};
 use crate::reset::ResetMode;
 use crate::state::{ArenaMark, ArenaState};
@@ -366,17 +367,10 @@ impl<A: Allocator> Usage for Arena<A> {
 
 impl<A: Allocator> Drop for Arena<A> {
     fn drop(&mut self) {
-        /// Frees the chunks also when a destructor unwinds.
-        struct Chunks<'a, A: Allocator>(&'a Arena<A>);
-        impl<A: Allocator> Drop for Chunks<'_, A> {
-            fn drop(&mut self) {
-                // SAFETY: the arena is being dropped: no block is used any more.
-                unsafe { self.0.state.free_all(&self.0.child) };
-            }
-        }
-        let chunks = Chunks(self);
+        // SAFETY: the arena is being dropped: no block is used any more.
+        let _chunks = Finally(|| unsafe { self.state.free_all(&self.child) });
         // SAFETY: nobody uses the values any more.
-        unsafe { chunks.0.state.drops.run(None) };
+        unsafe { self.state.drops.run(None) };
     }
 }
 

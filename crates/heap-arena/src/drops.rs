@@ -9,6 +9,7 @@ use core::hint::cold_path;
 use core::ptr::{self, NonNull};
 
 use crate::atomic::{AtomicPtr, Ordering, const_fn};
+use crate::finally::Finally;
 
 /// What stands before a value whose destructor is to run.
 #[derive(Debug)]
@@ -171,17 +172,13 @@ impl SyncDropList {
             return;
         }
         cold_path();
-        /// Says what is left, also when a destructor unwinds.
-        struct PutBack<'a>(&'a SyncDropList, DropList);
-        impl Drop for PutBack<'_> {
-            fn drop(&mut self) {
-                let left = self.1.newest().map_or(ptr::null_mut(), NonNull::as_ptr);
-                self.0.newest.store(left, Ordering::Relaxed);
-            }
-        }
-        let list = PutBack(self, DropList { newest: Cell::new(self.newest()) });
+        let list = DropList { newest: Cell::new(self.newest()) };
+        // Says what is left, also when a destructor unwinds.
+        let _put_back = Finally(|| {
+            self.newest.store(list.newest().map_or(ptr::null_mut(), NonNull::as_ptr), Ordering::Relaxed);
+        });
         // SAFETY: D1, and the caller's promise.
-        unsafe { list.1.run(until) };
+        unsafe { list.run(until) };
     }
 }
 

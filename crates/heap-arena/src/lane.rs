@@ -19,6 +19,9 @@ const LAST_PIECE: usize = 16 << 10;
 /// piece is ever left behind.
 const LARGEST_BLOCK: usize = LAST_PIECE / 4;
 
+/// A lane with less than this, in bytes, is given a piece at the end of a scope.
+const SCANTY: usize = FIRST_PIECE / 4;
+
 /// The bump pointer of one thread. As long as two cache lines, which processors fetch in pairs.
 ///
 /// # Invariants
@@ -74,13 +77,52 @@ impl Lane {
         let span =
             Layout::from_size_align(layout.size() + (layout.align() - 1), 1).map_err(|_| AllocError)?;
         let taken = shared.take(child, span, piece)?;
-        self.piece.set((piece * 2).min(LAST_PIECE));
+        // SAFETY: just taken.
+        unsafe { self.append(taken) };
+        self.bump.try_alloc(layout).ok_or(AllocError)
+    }
+
+    /// Goes on with a piece, which may continue the one at hand; the next will be longer.
+    ///
+    /// # Safety
+    ///
+    /// The piece was taken from the chunks for this lane, and from now on meets L2.
+    unsafe fn append(&self, taken: NonNull<[u8]>) {
+        self.piece.set((self.piece.get() * 2).min(LAST_PIECE));
         let start = taken.cast::<u8>();
         // Both are in one chunk if they touch: between chunks there is a header.
         let left = if self.bump.end() == start { self.bump.room() } else { 0 };
         // SAFETY: `taken` is ours, and so is what was left before it, if it continues that (L2).
         unsafe { self.bump.set(start.sub(left), start.add(taken.len())) };
-        self.bump.try_alloc(layout).ok_or(AllocError)
+    }
+
+    /// Sees to it that a lane which has next to nothing has a piece, if the head has one: the next scope begins and ends
+    /// with it, and need not take one of its own.
+    ///
+    /// # Safety
+    ///
+    /// No other thread uses the arena meanwhile.
+    #[inline]
+    pub(crate) unsafe fn provide(&self, shared: &Shared) {
+        if self.bump.room() < SCANTY {
+            // SAFETY: the caller's promise.
+            unsafe { self.provide_slow(shared) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`provide`](Self::provide).
+    #[cold]
+    #[inline(never)]
+    unsafe fn provide_slow(&self, shared: &Shared) {
+        // SAFETY: the caller's promise; just taken.
+        unsafe { shared.take_alone(self.piece.get()).into_iter().for_each(|taken| self.append(taken)) };
+    }
+
+    /// Bytes of the piece that are left.
+    pub(crate) fn room(&self) -> usize {
+        self.bump.room()
     }
 
     /// Whether a block with memory is the newest of this lane.
@@ -141,7 +183,10 @@ impl Lane {
     /// L1 and L2 hold for the mark's bytes from now on: nobody else has them, and no block in them is used.
     #[inline]
     pub(crate) unsafe fn rewind(&self, mark: LaneMark) {
-        // SAFETY: B1: both were the lane's at once. B2: the caller's promise.
-        unsafe { self.bump.set(mark.cursor, mark.end) };
+        // Another thread's lane is not written to, and so stays in its cache, where it has not been used since.
+        if (self.bump.cursor(), self.bump.end()) != (mark.cursor, mark.end) {
+            // SAFETY: B1: both were the lane's at once. B2: the caller's promise.
+            unsafe { self.bump.set(mark.cursor, mark.end) };
+        }
     }
 }

@@ -7,6 +7,7 @@ extern crate std;
 mod atomic;
 mod bump;
 mod growth;
+mod finally;
 mod chunk;
 mod drops;
 mod reset;

@@ -11,6 +11,7 @@ use core::ptr::NonNull;
 use heap_core::{AllocError, Allocator};
 
 use crate::drops::{DropList, Entry};
+use crate::finally::Finally;
 use crate::typed::TypedAlloc;
 
 /// A bump allocator that can return to an earlier place, which frees all blocks made since.
@@ -125,17 +126,9 @@ impl<'env, B: Rewind> ScopeGuard<'env, B> {
 impl<B: Rewind> Drop for ScopeGuard<'_, B> {
     #[inline]
     fn drop(&mut self) {
-        /// Rewinds also when a destructor unwinds.
-        struct Rewound<'a, B: Rewind>(&'a B, B::Mark);
-        impl<B: Rewind> Drop for Rewound<'_, B> {
-            #[inline]
-            fn drop(&mut self) {
-                // SAFETY: everything made since the mark was made through a `Scope`, whose borrow of the guard has
-                // ended; inner scopes, which rewound to later marks, have ended too.
-                unsafe { self.0.close(self.1) };
-            }
-        }
-        let _rewound = Rewound(self.bump, self.mark);
+        // SAFETY: everything made since the mark was made through a `Scope`, whose borrow of the guard has ended; inner
+        // scopes, which rewound to later marks, have ended too.
+        let _rewound = Finally(|| unsafe { self.bump.close(self.mark) });
         // SAFETY: as above. The values' types outlive `'env`, which is not over.
         unsafe { self.drops.run(None) };
     }

@@ -13,6 +13,7 @@ use heap_core::{AllocError, Allocator, Owns, Reset, Usage};
 
 use crate::atomic::const_fn;
 use crate::drops::Entry;
+use crate::finally::Finally;
 use crate::reset::ResetMode;
 use crate::sync_scope::{SyncRewind, SyncScope, SyncScopeGuard};
 use crate::sync_state::{LANES, SyncArenaMark, SyncArenaState};
@@ -175,10 +176,10 @@ impl<A: Allocator, const N: usize> SyncArena<A, N> {
         self.state.shared.capacity()
     }
 
-    /// Bytes taken from the chunks: by blocks, their padding, and the pieces of lanes. O(chunks).
+    /// Bytes taken from the chunks: by blocks, their padding, and the pieces of other threads' lanes. O(chunks).
     #[must_use]
     pub fn used(&self) -> usize {
-        self.state.shared.used()
+        self.state.used()
     }
 
     /// The most bytes that were ever [`used`](Self::used) at once, over all resets. O(chunks).
@@ -319,17 +320,10 @@ impl<A: Allocator, const N: usize> Usage for SyncArena<A, N> {
 
 impl<A: Allocator, const N: usize> Drop for SyncArena<A, N> {
     fn drop(&mut self) {
-        /// Frees the chunks also when a destructor unwinds.
-        struct Chunks<'a, A: Allocator, const N: usize>(&'a SyncArena<A, N>);
-        impl<A: Allocator, const N: usize> Drop for Chunks<'_, A, N> {
-            fn drop(&mut self) {
-                // SAFETY: the arena is being dropped: no block is used any more.
-                unsafe { self.0.state.shared.free_all(&self.0.child) };
-            }
-        }
-        let chunks = Chunks(self);
+        // SAFETY: the arena is being dropped: no block is used any more.
+        let _chunks = Finally(|| unsafe { self.state.shared.free_all(&self.child) });
         // SAFETY: nobody uses the values any more.
-        unsafe { chunks.0.state.drops.run(None) };
+        unsafe { self.state.drops.run(None) };
     }
 }
 

@@ -11,6 +11,7 @@ use core::ptr::NonNull;
 use heap_core::{AllocError, Allocator};
 
 use crate::drops::{Entry, SyncDropList};
+use crate::finally::Finally;
 use crate::typed::TypedAlloc;
 
 /// A bump allocator that threads share, and that can return to an earlier place, which frees all blocks made since.
@@ -176,19 +177,11 @@ impl<'env, B: SyncRewind> SyncScopeGuard<'env, B> {
 
 impl<B: SyncRewind> Drop for SyncScopeGuard<'_, B> {
     fn drop(&mut self) {
-        /// Rewinds also when a destructor unwinds.
-        struct Rewound<'a, B: SyncRewind>(&'a B, &'a B::Mark);
-        impl<B: SyncRewind> Drop for Rewound<'_, B> {
-            fn drop(&mut self) {
-                // SAFETY: everything made since the mark was made through a `SyncScope`, whose borrow of the guard has
-                // ended, in all threads; inner scopes, which rewound to later marks, have ended too.
-                unsafe { self.0.rewind_alone(self.1) };
-            }
-        }
-        let rewound = Rewound(self.bump, &self.mark);
+        // SAFETY: everything made since the mark was made through a `SyncScope`, whose borrow of the guard has ended, in all
+        // threads; inner scopes, which rewound to later marks, have ended too.
+        let _rewound = Finally(|| unsafe { self.bump.rewind_alone(&self.mark) });
         // SAFETY: as above. The values' types outlive `'env`, which is not over, and are `Send`: this may be another thread.
         unsafe { self.drops.run(None) };
-        drop(rewound);
     }
 }
 

@@ -9,6 +9,7 @@ use heap_core::{AllocError, Allocator};
 
 use crate::atomic::const_fn;
 use crate::drops::{Entry, SyncDropList};
+use crate::lane::Lane;
 use crate::lanes::{Lanes, LanesMark};
 use crate::reset::ResetMode;
 use crate::shared::{Shared, SharedMark};
@@ -131,6 +132,13 @@ impl<const N: usize> SyncArenaState<N> {
         self.lanes.mine().is_some_and(|lane| lane.is_last(block, size)) || self.shared.is_last(block, size)
     }
 
+    /// Bytes taken from the chunks, without what this thread's lane has left. O(chunks).
+    pub(crate) fn used(&self) -> usize {
+        let left = self.lanes.mine().map_or(0, Lane::room);
+        // L2: counted there. May be old where others give bytes up meanwhile.
+        self.shared.used().saturating_sub(left)
+    }
+
     /// The current place.
     ///
     /// # Safety
@@ -150,11 +158,13 @@ impl<const N: usize> SyncArenaState<N> {
     /// As for [`SyncRewind::rewind`](crate::SyncRewind::rewind).
     pub(crate) unsafe fn rewind<A: Allocator>(&self, child: &A, mark: &SyncArenaMark<N>) {
         // SAFETY: the caller's promise. These values are in blocks made since the mark; entries are only added (D1), so
-        // the mark's is there. What a lane had left at the mark lies below `used` of then (L2), and all above it is free.
+        // the mark's is there. What a lane had left at the mark lies below `used` of then (L2), and all above it is free:
+        // this thread's lane may have of it.
         unsafe {
             self.drops.run(mark.drops);
             self.lanes.rewind(&mark.lanes);
             self.shared.rewind(child, mark.shared);
+            self.lanes.mine().into_iter().for_each(|lane| lane.provide(&self.shared));
         }
     }
 

@@ -35,6 +35,7 @@ use crate::event::Event;
 #[derive(Clone, Copy)]
 #[doc(alias = "tracked_allocator")]
 #[doc(alias = "LoggingAllocator")]
+#[doc(alias = "LogToWriterAllocator")]
 pub struct Inspect<A, F> {
     child: A,
     see: F,

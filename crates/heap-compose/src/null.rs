@@ -22,6 +22,8 @@ use heap_core::{AllocError, Allocator, Owns, Reset, UsableSize, Usage};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[doc(alias = "NullAllocator")]
 #[doc(alias = "null_memory_resource")]
+#[doc(alias = "failing_allocator")]
+#[doc(alias = "noAlloc")]
 pub struct Null;
 
 heap_core::impl_foreign_allocators! { impl[] for Null }

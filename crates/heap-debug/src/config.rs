@@ -65,6 +65,7 @@ pub enum Guard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[doc(alias = "Config")]
+#[doc(alias = "DebugAllocatorConfig")]
 pub struct DebugConfig {
     pub(crate) safety: bool,
     pub(crate) stack_trace_frames: u8,

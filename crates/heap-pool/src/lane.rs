@@ -25,6 +25,8 @@ pub(crate) struct Lane {
     full: FreeSlots,
     /// Fresh slots that wait until `full` has been used again.
     aside: FreshSlots,
+    /// How many fresh slots to get next, or zero, for a batch: twice as many each time.
+    run: Cell<usize>,
 }
 
 impl Lane {
@@ -35,6 +37,7 @@ impl Lane {
             held: Cell::new(0),
             full: FreeSlots::new(),
             aside: FreshSlots::new(),
+            run: Cell::new(0),
         }
     }
 
@@ -89,9 +92,19 @@ impl Lane {
         }
     }
 
-    /// Gets at least one slot and up to a batch, when there is none.
-    pub(crate) fn refill<A: Allocator>(&self, shared: &mut Shared<A>) -> Result<(), AllocError> {
-        self.held.set(shared.deal(&self.free, &self.fresh)?);
+    /// Gets at least one slot, when there is none: up to a batch that came back, or a run of fresh ones, of which `most`
+    /// are the most.
+    pub(crate) fn refill<A: Allocator>(
+        &self,
+        shared: &mut Shared<A>,
+        most: usize,
+    ) -> Result<(), AllocError> {
+        let run = self.run.get().max(shared.batch()).min(most);
+        let held = shared.deal(&self.free, &self.fresh, run)?;
+        self.held.set(held);
+        if held == 0 {
+            self.run.set(run.saturating_mul(2));
+        }
         Ok(())
     }
 

@@ -47,10 +47,20 @@ impl<A: Allocator> Shared<A> {
         self.raw.take().map_or_else(|| self.raw.take_slow(), Ok)
     }
 
-    /// Moves at least one slot and up to a batch to lists of a client, which are empty. Returns how many of them are in
-    /// `free`.
-    pub(crate) fn deal(&mut self, free: &FreeSlots, fresh: &FreshSlots) -> Result<usize, AllocError> {
-        if self.pop(free) { Ok(self.batch) } else { self.raw.deal(free, fresh, self.batch) }
+    /// Moves slots to lists of a client, which are empty: at least one and up to a batch to `free`, or up to `run` to
+    /// `fresh`. Returns how many of them are in `free`.
+    pub(crate) fn deal(
+        &mut self,
+        free: &FreeSlots,
+        fresh: &FreshSlots,
+        run: usize,
+    ) -> Result<usize, AllocError> {
+        if self.pop(free) { Ok(self.batch) } else { self.raw.deal(free, fresh, self.batch, run) }
+    }
+
+    /// How many slots a chain has.
+    pub(crate) fn batch(&self) -> usize {
+        self.batch
     }
 
     /// Takes a client's chain.

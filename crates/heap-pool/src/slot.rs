@@ -6,7 +6,8 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use heap_core::Alignment;
+use heap_core::contract::zero_sized;
+use heap_core::{AllocError, Alignment};
 
 /// What a free slot holds.
 struct Link {
@@ -54,6 +55,32 @@ impl SlotLayout {
     #[inline]
     pub(crate) const fn fits(self, layout: Layout) -> bool {
         layout.size() <= self.size && layout.align() <= self.align
+    }
+
+    /// A block of `layout`: without memory, or a whole slot that `take` gets.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`] when the layout does not fit, and those of `take`.
+    #[inline]
+    pub(crate) fn block(
+        self,
+        layout: Layout,
+        take: impl FnOnce() -> Result<NonNull<u8>, AllocError>,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        if layout.size() == 0 {
+            return Ok(zero_sized(layout));
+        }
+        if !self.fits(layout) {
+            return Err(AllocError);
+        }
+        Ok(NonNull::slice_from_raw_parts(take()?, self.size))
+    }
+
+    /// What a client may use of a block of `layout`, in bytes.
+    #[inline]
+    pub(crate) const fn usable(self, layout: Layout) -> usize {
+        if layout.size() == 0 { 0 } else { self.size }
     }
 
     /// Whether a block that fits a slot can become `new_size` bytes long where it is.
@@ -229,6 +256,18 @@ mod tests {
         let layout = Layout::from_size_align(size, align).unwrap();
         let slot = SlotLayout::new(layout, Alignment::new(least).unwrap());
         (slot.size(), slot.align())
+    }
+
+    #[test]
+    fn a_block_is_a_whole_slot_or_nothing() {
+        let slot = SlotLayout::new(Layout::new::<[usize; 3]>(), Alignment::of::<u8>());
+        let mut memory = [0_usize; 3];
+        let block = |layout| slot.block(layout, || Ok(NonNull::from(&mut memory).cast())).map(|block| block.len());
+        let (fits, large) = (Layout::new::<u8>(), Layout::new::<[usize; 4]>());
+        let mut block = block;
+        assert_eq!((block(fits), block(large)), (Ok(slot.size()), Err(AllocError)));
+        let none = Layout::from_size_align(0, 4096).unwrap();
+        assert_eq!((block(none), slot.usable(none), slot.usable(fits)), (Ok(0), 0, slot.size()));
     }
 
     #[test]

@@ -27,6 +27,16 @@ impl Shared {
         SharedMark { head, used: head.map_or(0, SyncChunk::used) }
     }
 
+    /// Takes up to `wanted` bytes of the head, if there are any.
+    ///
+    /// # Safety
+    ///
+    /// No other thread uses the chunks meanwhile.
+    pub(crate) unsafe fn take_alone(&self, wanted: usize) -> Option<NonNull<[u8]>> {
+        // SAFETY: the caller's promise.
+        self.head().and_then(|head| unsafe { head.try_take_alone(Layout::new::<u8>(), wanted) })
+    }
+
     /// Returns to a mark, and keeps the largest chunk added since as the spare; or, when the mark was made before the
     /// first chunk, as the head, empty: to the client that is the same, and the next mark will lie in it.
     ///

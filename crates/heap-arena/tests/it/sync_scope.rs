@@ -179,6 +179,28 @@ fn a_reset_takes_the_spare_in() {
 }
 
 #[test]
+fn a_scope_leaves_its_thread_a_piece_and_the_next_takes_none() {
+    let mut arena = SyncArena::<Global, 256>::default();
+    // As another thread sees it, which counts the pieces of this one's lane.
+    let taken = |arena: &SyncArena<Global, 256>| {
+        std::thread::scope(|threads| threads.spawn(|| arena.used()).join().unwrap())
+    };
+    let mut places = Vec::new();
+    for round in 0..4 {
+        let mark = arena.mark();
+        let before = taken(&arena);
+        let blocks: Vec<_> = (0..10).map(|_| at(arena.alloc(layout(24, 8)).unwrap())).collect();
+        assert_eq!(taken(&arena) == before, round != 0, "only the first takes a piece");
+        assert_eq!(arena.used(), 240);
+        places.push(blocks);
+        // SAFETY: nothing made since the mark is used.
+        unsafe { arena.rewind(mark) };
+        assert_eq!(arena.used(), 0);
+    }
+    assert!(places.iter().all(|blocks| *blocks == places[0]));
+}
+
+#[test]
 fn nested_scopes_return_one_by_one_and_outer_values_stay() {
     let mut arena = SyncArena::new();
     let total = arena.scoped(|mut one| {

@@ -175,13 +175,14 @@ impl<A: Allocator> RawPool<A> {
         unsafe { self.free.push(slot) };
     }
 
-    /// Moves at least one and up to `count` slots to a client's own lists, which are empty. Returns how many of them
-    /// are on the list of free slots.
+    /// Moves slots to a client's own lists, which are empty: at least one and up to `count` that are free, or else up to
+    /// `run` fresh ones. Returns how many of them are on the list of free slots.
     pub(crate) fn deal(
         &self,
         free: &FreeSlots,
         fresh: &FreshSlots,
         count: usize,
+        run: usize,
     ) -> Result<usize, AllocError> {
         let moved = self.free.split_to(free, count);
         if moved != 0 {
@@ -190,7 +191,7 @@ impl<A: Allocator> RawPool<A> {
         if self.fresh.count(self.slot) == 0 {
             self.refill()?;
         }
-        self.fresh.split_to(fresh, self.slot, count);
+        self.fresh.split_to(fresh, self.slot, run);
         Ok(0)
     }
 

@@ -4,24 +4,17 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use heap_arena::ResetMode;
-use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator, Owns, Reset, UsableSize, Usage};
 
 use super::RawPool;
 
 // SAFETY: A1: slots are disjoint pieces of slabs, which live until `reset` or drop and do not move with the pool; each is
-// handed out once until it comes back (P2, F3, R1). A2: checked by `fits`. A3, A4: checked first. A5: nothing depends on the
+// handed out once until it comes back (P2, F3, R1). A2: checked by `SlotLayout::block`. A3, A4: checked first. A5: nothing depends on the
 // address of the pool.
 unsafe impl<A: Allocator> Allocator for RawPool<A> {
     #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(zero_sized(layout));
-        }
-        if !self.slot.fits(layout) {
-            return Err(AllocError);
-        }
-        Ok(NonNull::slice_from_raw_parts(self.alloc_slot()?, self.slot.size()))
+        self.slot.block(layout, || self.alloc_slot())
     }
 
     #[inline]
@@ -52,7 +45,7 @@ unsafe impl<A: Allocator> Owns for RawPool<A> {
 unsafe impl<A: Allocator> UsableSize for RawPool<A> {
     #[inline]
     unsafe fn usable_size(&self, _block: NonNull<u8>, layout: Layout) -> usize {
-        if layout.size() == 0 { 0 } else { self.slot.size() }
+        self.slot.usable(layout)
     }
 }
 

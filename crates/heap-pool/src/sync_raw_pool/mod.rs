@@ -1,14 +1,14 @@
 //! [`SyncRawPool`]: slots of a size and alignment that are known at run time, for several threads.
 
+mod traits;
+
 use core::alloc::Layout;
-use core::fmt;
 use core::ptr::NonNull;
 
 use heap_arena::{ResetMode, lane_id};
 #[cfg(feature = "alloc")]
 use heap_core::Global;
-use heap_core::contract::zero_sized;
-use heap_core::{AllocError, Allocator, Owns, Reset, UsableSize, Usage};
+use heap_core::{AllocError, Allocator};
 
 use crate::lane::Lane;
 use crate::live::LiveSlots;
@@ -37,8 +37,8 @@ const BATCH_BYTES: usize = 16 << 10;
 /// threads of the process that use any such pool have a lane (feature `std`); others use the lower layer directly.
 /// A thread's lane, with what is in it, is that of the next thread when it ends.
 ///
-/// A lane keeps at most 64 slots that came back and 32 fresh ones (or 32 KiB and 16 KiB of them), which other threads do not
-/// find. A pool that may not grow has none, since any of its slots must be there for any thread: there, each operation
+/// A lane keeps at most 64 slots that came back (or 32 KiB of them) and 16 KiB of fresh ones, which other threads do not
+/// find: 32 of these at first, twice as many each time. A pool that may not grow has none, since any of its slots must be there for any thread: there, each operation
 /// takes the lock, which is one atomic exchange while nobody else is at it.
 ///
 /// Wrong calls of [`free_slot`](Self::free_slot) are found as in a `RawPool`, in checked builds; these take the lock
@@ -158,8 +158,14 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
         if let Some(slot) = at_hand {
             return Ok(slot);
         }
-        self.shared.with(|shared| lane.refill(shared))?;
+        self.shared.with(|shared| lane.refill(shared, self.longest_run()))?;
         lane.take(self.slot).ok_or(AllocError)
+    }
+
+    /// The most fresh slots of a lane. Not more than a batch for the model checker, which counts each step.
+    const fn longest_run(&self) -> usize {
+        let most = BATCH_BYTES / self.slot.size();
+        if cfg!(loom) || most < self.batch { self.batch } else { most }
     }
 
     /// # Safety
@@ -246,77 +252,5 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
         let at_hand: usize = self.lanes.iter().map(|lane| lane.slots(self.slot).count()).sum();
         let shared = self.shared.get_mut();
         shared.raw.live() - shared.chained() - at_hand
-    }
-}
-
-// SAFETY: A1: as for `RawPool`; a slot is in one lane, in the shared part, or handed out (N2). A2: checked by `fits`. A3, A4:
-// checked first. A5: nothing depends on the address of the pool.
-unsafe impl<A: Allocator, const N: usize> Allocator for SyncRawPool<A, N> {
-    #[inline]
-    fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(zero_sized(layout));
-        }
-        if !self.slot.fits(layout) {
-            return Err(AllocError);
-        }
-        Ok(NonNull::slice_from_raw_parts(self.alloc_slot()?, self.slot.size()))
-    }
-
-    #[inline]
-    unsafe fn resize(&self, _block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        self.slot.stays(layout, new_size)
-    }
-
-    #[inline]
-    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
-        if layout.size() != 0 {
-            // SAFETY: the caller's promise; with memory, it is a slot.
-            unsafe { self.free_slot(block) };
-        }
-    }
-}
-
-heap_core::impl_foreign_allocators! { impl[A: Allocator, const N: usize] for SyncRawPool<A, N> }
-
-// SAFETY: as for `RawPool`. Takes the lock; O(slabs).
-unsafe impl<A: Allocator, const N: usize> Owns for SyncRawPool<A, N> {
-    fn owns(&self, block: NonNull<u8>) -> bool {
-        self.shared.with(|shared| shared.raw.owns(block))
-    }
-}
-
-// SAFETY: a block with memory is a whole slot.
-unsafe impl<A: Allocator, const N: usize> UsableSize for SyncRawPool<A, N> {
-    #[inline]
-    unsafe fn usable_size(&self, _block: NonNull<u8>, layout: Layout) -> usize {
-        if layout.size() == 0 { 0 } else { self.slot.size() }
-    }
-}
-
-impl<A: Allocator, const N: usize> Reset for SyncRawPool<A, N> {
-    /// [`SyncRawPool::reset`] with [`ResetMode::RetainCapacity`].
-    fn reset(&mut self) {
-        SyncRawPool::reset(self, ResetMode::RetainCapacity);
-    }
-}
-
-/// In bytes of slots. Those in lanes count as used, since other threads cannot have them.
-impl<A: Allocator, const N: usize> Usage for SyncRawPool<A, N> {
-    fn used(&self) -> usize {
-        self.shared.with(|shared| (shared.raw.live() - shared.chained()) * self.slot.size())
-    }
-    fn capacity(&self) -> usize {
-        self.shared.with(|shared| shared.raw.capacity())
-    }
-}
-
-impl<A: Allocator, const N: usize> fmt::Debug for SyncRawPool<A, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SyncRawPool")
-            .field("slot_size", &self.slot.size())
-            .field("slots", &self.slots())
-            .field("lanes", &N)
-            .finish_non_exhaustive()
     }
 }
