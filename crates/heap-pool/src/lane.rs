@@ -94,11 +94,7 @@ impl Lane {
 
     /// Gets at least one slot, when there is none: up to a batch that came back, or a run of fresh ones, of which `most`
     /// are the most.
-    pub(crate) fn refill<A: Allocator>(
-        &self,
-        shared: &mut Shared<A>,
-        most: usize,
-    ) -> Result<(), AllocError> {
+    pub(crate) fn refill<A: Allocator>(&self, shared: &mut Shared<A>, most: usize) -> Result<(), AllocError> {
         let run = self.run.get().max(shared.batch()).min(most);
         let held = shared.deal(&self.free, &self.fresh, run)?;
         self.held.set(held);

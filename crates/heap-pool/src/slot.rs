@@ -7,7 +7,7 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use heap_core::contract::zero_sized;
-use heap_core::{AllocError, Alignment};
+use heap_core::{Alignment, AllocError};
 
 /// What a free slot holds.
 struct Link {
@@ -262,9 +262,9 @@ mod tests {
     fn a_block_is_a_whole_slot_or_nothing() {
         let slot = SlotLayout::new(Layout::new::<[usize; 3]>(), Alignment::of::<u8>());
         let mut memory = [0_usize; 3];
-        let block = |layout| slot.block(layout, || Ok(NonNull::from(&mut memory).cast())).map(|block| block.len());
+        let mut block =
+            |layout| slot.block(layout, || Ok(NonNull::from(&mut memory).cast())).map(|block| block.len());
         let (fits, large) = (Layout::new::<u8>(), Layout::new::<[usize; 4]>());
-        let mut block = block;
         assert_eq!((block(fits), block(large)), (Ok(slot.size()), Err(AllocError)));
         let none = Layout::from_size_align(0, 4096).unwrap();
         assert_eq!((block(none), slot.usable(none), slot.usable(fits)), (Ok(0), 0, slot.size()));

@@ -2,7 +2,7 @@
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::NonNull;
 
 use heap_core::contract::zero_sized;
 use heap_core::{AllocError, Allocator};
@@ -21,9 +21,12 @@ use crate::sync::SpinLock;
 ///   memory begins and ends, so blocks in use need no header (1.6 % of the memory on WebAssembly, 0.8 % on 64-bit systems).
 /// - A request takes a free block that is hardly larger, and of several the one at a low address; of small ones the one that
 ///   was freed last. Only if there is none the memory grows, by what is missing behind its last free block.
+/// - A block that grows by an eighth or more slides down into the free memory before it, if that is large enough (`remap` and
+///   `realloc`); else it grows in place where what follows is free.
 /// - Any alignment.
-/// - One lock, where there can be threads at all. Time is O(1), but for growth, and for free blocks of about the size that are
-///   too small: those within a quarter of a doubling, or beyond 2^17 double words, are passed one by one.
+/// - One lock, where there can be threads at all, held while a block slides. Time is O(1), but for growth, which copies the
+///   map, and for free blocks of about the size that are too small: those within a quarter of a doubling, or beyond 2^17 double
+///   words, are passed one by one.
 /// - Of a freed block's content the first three words and the last are lost, the rest stays until it is reused.
 ///
 /// The source may hand out memory with gaps (somebody else moves the break): each piece is used for itself.
@@ -75,7 +78,7 @@ unsafe impl<S: Sync> Sync for BreakAllocator<S> {}
 struct Heap {
     free: FreeBlocks,
     /// Where the memory ended when it last grew.
-    end: *mut u8,
+    end: usize,
 }
 
 // SAFETY: it owns what it points to.
@@ -85,7 +88,7 @@ impl<S> BreakAllocator<S> {
     /// An allocator without memory; it asks `source` when it needs some.
     #[must_use]
     pub const fn over(source: S) -> Self {
-        let heap = Heap { free: FreeBlocks::new(), end: null_mut() };
+        let heap = Heap { free: FreeBlocks::new(), end: 0 };
         Self { lock: SpinLock::new(), heap: UnsafeCell::new(heap), source }
     }
 
@@ -101,12 +104,54 @@ const fn rounded(size: usize) -> usize {
     (size + GRAIN - 1) & !(GRAIN - 1)
 }
 
+/// Whether a block may become so large at its alignment.
+const fn fits(layout: Layout, new_size: usize) -> bool {
+    new_size <= isize::MAX as usize + 1 - layout.align()
+}
+
 impl<S: Break> BreakAllocator<S> {
     #[inline]
     fn with<R>(&self, section: impl FnOnce(&mut Heap) -> R) -> R {
         // SAFETY: under the lock, or there is one thread; sections do not nest.
         let section = || section(unsafe { &mut *self.heap.get() });
         if S::THREADS { self.lock.with(section) } else { section() }
+    }
+
+    /// Changes a block's size in place, or, if it `may_move`, down into the free block before it, if that is large enough:
+    /// so its memory is one with what was free, where otherwise it leaves a hole and goes to the end.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Allocator::remap`].
+    unsafe fn change(
+        &self,
+        block: NonNull<u8>,
+        old: usize,
+        new: usize,
+        may_move: bool,
+    ) -> Option<NonNull<u8>> {
+        if old == 0 || new == 0 {
+            return None;
+        }
+        // SAFETY: the block and its ends, says the caller; what is taken before it is ours, too; what is given was the block's
+        // or taken with it.
+        self.with(|heap| unsafe {
+            let mut start = block;
+            let mut size = old;
+            if new > old {
+                // Not for little, so that a block which grows step by step does not move at each.
+                let moves = may_move && new - old >= old / 8;
+                let before = if moves { heap.free.take_before(block.as_ptr(), new - old) } else { 0 };
+                if before == 0 {
+                    return heap.free.take_at(block.add(old).as_ptr(), new - old).then_some(block);
+                }
+                start = block.sub(before);
+                start.copy_from(block, old);
+                size += before;
+            }
+            heap.give(start.add(new), size - new);
+            Some(start)
+        })
     }
 }
 
@@ -125,21 +170,43 @@ unsafe impl<S: Break> Allocator for BreakAllocator<S> {
     }
 
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
-        // The largest size of a layout at this alignment.
-        let largest = isize::MAX as usize + 1 - layout.align();
-        if layout.size() == 0 || new_size == 0 || new_size > largest {
-            return layout.size() == new_size;
+        fits(layout, new_size)
+            && (layout.size() == new_size
+                // SAFETY: the caller's promise is the same.
+                || unsafe { self.change(block, rounded(layout.size()), rounded(new_size), false) }.is_some())
+    }
+
+    /// A block may grow down into the free memory before it.
+    unsafe fn remap(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
+        if !fits(layout, new_size) {
+            return None;
         }
-        let (old, new) = (rounded(layout.size()), rounded(new_size));
-        if new > old {
-            // SAFETY: the end of a live block (caller).
-            return self.with(|heap| heap.free.take_at(unsafe { block.add(old).as_ptr() }, new - old));
+        let moves = layout.align() <= GRAIN;
+        // SAFETY: the caller's promise is the same.
+        let block = unsafe { self.change(block, rounded(layout.size()), rounded(new_size), moves) };
+        block.map(|block| NonNull::slice_from_raw_parts(block, new_size))
+    }
+
+    // As the provided one, without `remap`'s question whether the new size is one.
+    unsafe fn realloc(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise is the same; two live blocks do not overlap.
+        unsafe {
+            if old.align() == new.align()
+                && let Some(block) =
+                    self.change(block, rounded(old.size()), rounded(new.size()), new.align() <= GRAIN)
+            {
+                return Ok(NonNull::slice_from_raw_parts(block, new.size()));
+            }
+            let fresh = self.alloc(new)?;
+            fresh.cast::<u8>().copy_from_nonoverlapping(block, old.size().min(new.size()));
+            self.free(block, old);
+            Ok(fresh)
         }
-        if new < old {
-            // SAFETY: the end of the block, which the client gives up.
-            self.with(|heap| unsafe { heap.give(block.add(new), old - new) });
-        }
-        true
     }
 
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
@@ -183,19 +250,13 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, size: usize, source: &impl Break) -> Option<()> {
-        let initial = if self.end.is_null() { source.initial() } else { None };
-        let grow = || {
-            let missing = size - self.free.size_before(self.end);
-            // On 32 bits there may not be so many addresses. No panic here: the lock would be held for good. The other
-            // sums do not overflow: `missing` is at most half of all addresses and a grain, the map's share 1/32.
-            let end = self.end.addr().checked_add(missing + STEP)?;
-            source.grow(missing + self.free.room_for_map(end))
-        };
+        let initial = if self.end == 0 { source.initial() } else { None };
+        // No panic here: the lock would be held for good.
+        let grow = || source.grow(self.free.missing(self.end, size, STEP));
         let (base, len) = initial.or_else(grow)?;
-        // What ends where addresses do is lost: its end would be null.
-        let end = NonNull::new(base.as_ptr().wrapping_add(len))?;
-        self.end = end.as_ptr();
+        self.end = base.addr().get().wrapping_add(len);
         // SAFETY: fresh memory, which the source gives up for good; `len` bytes of it.
-        unsafe { self.free.add(base.as_ptr(), len).then_some(()) }
+        unsafe { self.free.add(base.as_ptr(), len) };
+        Some(())
     }
 }

@@ -11,15 +11,26 @@ pub(super) const GRAIN: usize = size_of::<Links>();
 const WORD: usize = size_of::<usize>();
 /// Four for each doubling of the size, and one for all above 2^17 grains.
 const LISTS: usize = 64;
-/// Bytes that a new map covers beyond a quarter more than what there is.
-const SPARE: usize = 128 * 1024;
+/// The first lists are of one size each. There the last freed is the first that is taken: it is in the processor's cache.
+const EXACT: usize = 8;
+/// From this list on, which begins with 32 grains, blocks are compared.
+const SMALL: usize = 16;
 
 /// A free block starts with these, or, if it has more than one grain, with its size, its lowest bit set, then these; and
 /// it ends with the same size. A link's lowest bit is clear.
 struct Links {
+    /// Null for the last.
     next: *mut Links,
-    /// Null for the first.
+    /// For the first, the last.
     previous: *mut Links,
+}
+
+/// How much memory a byte of the map is for.
+const REACH: usize = 8 * GRAIN;
+
+/// Bytes of a map for all edges of memory of so many bytes.
+fn map_bytes(len: usize) -> usize {
+    len / (REACH * GRAIN) * GRAIN + GRAIN
 }
 
 /// Free blocks of one stretch of memory.
@@ -27,11 +38,11 @@ struct Links {
 /// # Invariants
 /// - **F1** The bytes of a block that is listed are ours alone.
 /// - **F2** A block of `n` grains is in list `list_of(n)`, and bit `list_of(n)` of `filled` is set if and only if that list is
-///   not empty.
+///   not empty. The first of a list knows its last.
 /// - **F3** The map's bit for an address is set if and only if free memory begins or ends there.
 /// - **F4** Listed blocks do not touch.
-/// - **F5** The map covers `covered` grains from `base` on (more, in bytes, than 32 bits may have), and listed blocks end
-///   before that.
+/// - **F5** The map covers `covered` grains from `base` on, a multiple of `REACH` (more, in bytes, than 32 bits may have), and listed blocks end
+///   before that. It is the end of the memory.
 #[derive(Debug)]
 pub(super) struct FreeBlocks {
     lists: [*mut Links; LISTS],
@@ -39,6 +50,8 @@ pub(super) struct FreeBlocks {
     base: usize,
     covered: usize,
     map: *mut u8,
+    /// Where the map would begin if it began with address zero.
+    edges: *mut u8,
 }
 
 // SAFETY: F1: it owns what it points to.
@@ -62,13 +75,19 @@ unsafe fn size_at(end: *mut usize) -> usize {
 
 impl FreeBlocks {
     pub(super) const fn new() -> Self {
-        Self { lists: [null_mut(); LISTS], filled: 0, base: 0, covered: 0, map: null_mut() }
+        Self {
+            lists: [null_mut(); LISTS],
+            filled: 0,
+            base: 0,
+            covered: 0,
+            map: null_mut(),
+            edges: null_mut(),
+        }
     }
 
     /// The byte and the bit of the map for `addr`, which is covered.
     fn bit(&self, addr: usize) -> (*mut u8, u8) {
-        let grain = addr.wrapping_sub(self.base) / GRAIN;
-        (self.map.wrapping_add(grain / 8), 1 << (grain % 8))
+        (self.edges.wrapping_add(addr / REACH), 1 << (addr / GRAIN % 8))
     }
 
     /// Whether free memory begins or ends at `addr`.
@@ -79,6 +98,8 @@ impl FreeBlocks {
     }
 
     /// Makes `addr` an edge if it is none, and none if it is one. Whether it was.
+    // Not in line: where this allocator is at home, code is downloaded.
+    #[inline(never)]
     fn flip(&mut self, addr: usize) -> bool {
         let (byte, bit) = self.bit(addr);
         // SAFETY: F5: in the map, which is ours.
@@ -89,14 +110,15 @@ impl FreeBlocks {
         }
     }
 
-    /// Lists a block.
+    /// Lists a block: as the first, if it lies lower than the first or their size is all that counts; else as the last. So a
+    /// low block comes first, which packs memory densest, and the others have time to become one with their neighbours.
     ///
     /// # Safety
     /// F1, F4 and F5 hold for it.
     unsafe fn list(&mut self, start: *mut u8, size: usize) {
         let index = list_of(size / GRAIN);
-        let next = self.lists[index];
-        // SAFETY: F1: the block's own bytes, and those of a listed one.
+        let first = self.lists[index];
+        // SAFETY: F1: the block's own bytes, and those of listed ones.
         unsafe {
             let mut links = start.cast::<usize>();
             if size != GRAIN {
@@ -105,13 +127,18 @@ impl FreeBlocks {
                 links = links.add(1);
             }
             let links = links.cast::<Links>();
-            links.write(Links { next, previous: null_mut() });
-            if !next.is_null() {
-                (*next).previous = links;
+            self.filled |= 1 << index;
+            let mut previous = links;
+            if !first.is_null() {
+                previous = (*first).previous;
+                (*first).previous = links;
             }
-            self.lists[index] = links;
+            // All is below null less one.
+            let in_front = index < EXACT || links <= first.wrapping_sub(1);
+            let place = if in_front { &raw mut self.lists[index] } else { &raw mut (*previous).next };
+            links.write(Links { next: if in_front { first } else { null_mut() }, previous });
+            *place = links;
         }
-        self.filled |= 1 << index;
     }
 
     /// Takes a block off its list.
@@ -124,16 +151,14 @@ impl FreeBlocks {
         unsafe {
             let links = start.cast::<usize>().add(usize::from(size != GRAIN)).cast::<Links>();
             let Links { next, previous } = links.read();
-            if !next.is_null() {
-                (*next).previous = previous;
-            }
-            if previous.is_null() {
-                self.lists[index] = next;
-                if next.is_null() {
-                    self.filled &= !(1 << index);
-                }
-            } else {
-                (*previous).next = next;
+            let first = self.lists[index];
+            let place = if first == links { &raw mut self.lists[index] } else { &raw mut (*previous).next };
+            *place = next;
+            // The last is known to the first. (If both are this block, it does not matter what is written to it.)
+            let behind = if next.is_null() { first } else { next };
+            (*behind).previous = previous;
+            if self.lists[index].is_null() {
+                self.filled &= !(1 << index);
             }
         }
     }
@@ -177,24 +202,22 @@ impl FreeBlocks {
         }
     }
 
-    /// Takes `size` bytes, a multiple of `GRAIN` and not zero, from a block that is hardly larger, and of those from a low
-    /// one.
+    /// Takes `size` bytes, a multiple of `GRAIN` and not zero, from a block that is hardly larger: if small from the first of
+    /// them, else from the lowest of some.
     pub(super) fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
         let mut lists = self.filled & (u64::MAX << list_of(size / GRAIN));
         while lists != 0 {
             let index = lists.trailing_zeros() as usize;
-            // How many blocks are compared, for the one at the lowest address, which packs memory densest: more where blocks
-            // are larger. In the first lists all are of one size, and the last freed is the one in the processor's cache.
-            let mut look_at = ((index & !7) / 2) | 1;
+            let mut looks = if index < SMALL { 1 } else { 9 };
             // None is at the highest address.
             let none = null_mut::<u8>().wrapping_sub(1);
             let mut lowest = none;
             let mut links = self.lists[index];
-            while !links.is_null() && look_at != 0 {
+            while !links.is_null() && looks != 0 {
                 let start = if index == 1 { links.cast() } else { links.cast::<u8>().wrapping_sub(WORD) };
                 // SAFETY: F1, F2: the first word of a listed block.
                 if unsafe { size_at(start.cast()) } >= size {
-                    look_at -= 1;
+                    looks -= 1;
                     lowest = lowest.min(start);
                 }
                 // SAFETY: F1: listed.
@@ -225,8 +248,21 @@ impl FreeBlocks {
         }
     }
 
-    /// The size of the free block that ends at `end`, which is the end of the memory or null; 0 if there is none.
-    pub(super) fn size_before(&self, end: *mut u8) -> usize {
+    /// Takes all of the free block that ends at `end`, where a block in use begins, if it has `least` bytes. Its size; 0 if it
+    /// was not taken.
+    pub(super) fn take_before(&mut self, end: *mut u8, least: usize) -> usize {
+        let size = self.size_before(end);
+        if size < least {
+            return 0;
+        }
+        // SAFETY: listed, says the map.
+        unsafe { self.cut(end.sub(size), size, size) };
+        size
+    }
+
+    /// The size of the free block that ends at `end`, where no free one begins, or which is null; 0 if there is none.
+    #[inline(never)]
+    fn size_before(&self, end: *mut u8) -> usize {
         if self.covered == 0 || !self.is_edge(end.addr()) {
             return 0;
         }
@@ -234,47 +270,42 @@ impl FreeBlocks {
         unsafe { size_at(end.cast::<usize>().sub(1)) }
     }
 
-    /// Whether the map covers all edges of memory that ends at `end`.
-    fn covers(&self, end: usize) -> bool {
-        end.wrapping_sub(self.base) / GRAIN < self.covered
+    /// Bytes to ask for behind the end of the memory, so that a block of `size` can be had, if what comes may be longer by
+    /// less than `step`. Too few where there are not so many addresses: there will be no memory either, or some of it.
+    pub(super) fn missing(&self, end: usize, size: usize, step: usize) -> usize {
+        let reach = end.wrapping_add(size + step).wrapping_sub(self.base);
+        // The old map becomes free memory between the last free block and what comes.
+        let free = self.size_before(self.map) + self.covered / 8;
+        // Does not overflow: `size` is at most half of all addresses and a grain, a map's share 1/64.
+        size.saturating_sub(free) + map_bytes(reach)
     }
 
-    /// Bytes to ask for beyond what is missing, if the memory is to end at `end`: for a larger map; 0 if this one will do.
-    pub(super) fn room_for_map(&self, end: usize) -> usize {
-        // More than the map will have: its bytes are some 1/51 of what it covers, or less.
-        if self.covers(end) { 0 } else { (end - self.base) / 32 + SPARE / 32 }
-    }
-
-    /// Adds fresh memory. `false`: there is no room for a map of it; it is lost.
+    /// Adds fresh memory, and moves the map to its end. Where it lies so far off that it has no room for a map of all, it is
+    /// lost.
     ///
     /// # Safety
     /// The caller gives the `size` bytes at `start` up, in whole grains. They lie behind all that was added before.
-    pub(super) unsafe fn add(&mut self, start: *mut u8, mut size: usize) -> bool {
+    pub(super) unsafe fn add(&mut self, start: *mut u8, size: usize) {
         if self.covered == 0 {
-            self.base = start.addr();
+            self.base = start.addr() & !(REACH - 1);
         }
-        // SAFETY: the end of the fresh memory becomes the map, the old map becomes free memory, and the rest, too.
+        let bytes = map_bytes(start.addr() - self.base + size);
+        if bytes >= size {
+            return;
+        }
+        let (old, old_bytes) = (self.map, self.covered / 8);
+        // SAFETY: the end of the fresh memory becomes the map; the old map becomes free memory, and the rest, too.
         unsafe {
-            let reach = (start.addr() - self.base + size) / GRAIN;
-            if reach >= self.covered {
-                let bytes = (reach + reach / 4 + SPARE / GRAIN) / (8 * GRAIN) * GRAIN;
-                size = match size.checked_sub(bytes) {
-                    None | Some(0) => return false,
-                    Some(rest) => rest,
-                };
-                let (old, old_bytes) = (self.map, self.covered / 8);
-                let map = start.add(size);
-                map.write_bytes(0, bytes);
-                map.copy_from_nonoverlapping(old, old_bytes);
-                self.map = map;
-                self.covered = bytes * 8;
-                if old_bytes != 0 {
-                    self.give(old, old_bytes);
-                }
+            self.map = start.add(size - bytes);
+            self.edges = self.map.wrapping_sub(self.base / REACH);
+            self.covered = bytes * 8;
+            self.map.write_bytes(0, bytes);
+            self.map.copy_from_nonoverlapping(old, old_bytes);
+            if old_bytes != 0 {
+                self.give(old, old_bytes);
             }
-            self.give(start, size);
+            self.give(start, size - bytes);
         }
-        true
     }
 }
 

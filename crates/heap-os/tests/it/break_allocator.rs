@@ -283,6 +283,66 @@ fn a_freed_block_keeps_its_content_but_for_three_words_at_the_start_and_one_at_t
     }
 }
 
+#[test]
+fn a_block_grows_down_into_the_free_memory_before_it_but_not_for_little() {
+    let alloc = new();
+    let blocks = [1000, 3000, 3000, 1].map(|size| numbered(&alloc, size));
+    let taken = alloc.source().taken();
+    // SAFETY: blocks followed as they move.
+    unsafe {
+        alloc.free(blocks[1], layout(3000, 1));
+        let same = alloc.remap(blocks[2], layout(3000, 1), 3100);
+        assert!(same.is_none(), "less than an eighth");
+        assert!(!alloc.resize(blocks[2], layout(3000, 1), 6000), "not in place");
+        let moved = alloc.remap(blocks[2], layout(3000, 1), 5000).unwrap();
+        assert_eq!((moved.cast(), moved.len()), (blocks[1], 5000));
+        assert_numbered(moved.cast(), 3000);
+        assert!(alloc.resize(moved.cast(), layout(5000, 1), 6000), "what is left is behind it");
+        assert_eq!(realloc(&alloc, moved.cast(), 6000, 6000), blocks[1]);
+        alloc.free(blocks[0], layout(1000, 1));
+        let aligned = layout(6000, 4096);
+        let block = alloc.alloc(aligned).unwrap().cast();
+        assert!(
+            alloc.remap(block, aligned, 12_000).is_none_or(|same| same.cast() == block),
+            "it would not be aligned"
+        );
+    }
+    assert!(alloc.source().taken() <= taken + 2 * PAGE);
+}
+
+#[test]
+fn vectors_that_grow_side_by_side_leave_few_holes() {
+    let alloc = new();
+    let mut blocks: Vec<_> = (0..200).map(|_| (numbered(&alloc, 4096), 4096)).collect();
+    for round in 0..3 {
+        // Every other one goes, and the rest becomes twice as large: as many bytes as before.
+        let mut index = 0;
+        blocks.retain(|&(block, size)| {
+            index += 1;
+            // SAFETY: our blocks, each freed once.
+            (index + round) % 2 == 0
+                || unsafe {
+                    alloc.free(block, layout(size, 1));
+                    false
+                }
+        });
+        for (block, size) in &mut blocks {
+            // SAFETY: followed as it moves.
+            unsafe { *block = realloc(&alloc, *block, *size, 2 * *size) };
+            *size *= 2;
+        }
+    }
+    // A third more where blocks grow upwards only.
+    assert!(alloc.source().taken() <= 200 * 4096 * 5 / 4, "{}", alloc.source().taken());
+    for (block, size) in blocks {
+        // SAFETY: our blocks.
+        unsafe {
+            assert_numbered(block, 4096);
+            alloc.free(block, layout(size, 1));
+        }
+    }
+}
+
 /// D-SB-08
 #[test]
 fn memory_that_somebody_else_takes_in_between_makes_a_gap() {

@@ -50,15 +50,13 @@ impl Books {
         let start = self.at(self.added);
         let (old, old_bytes) = (self.blocks.map, self.blocks.covered / 8);
         // SAFETY: in the memory, which is used through the blocks alone, and each grain is added once.
-        assert!(unsafe { self.blocks.add(start, len * GRAIN) });
+        unsafe { self.blocks.add(start, len * GRAIN) };
         let map = self.blocks.map;
-        let map_grains = if map == old { 0 } else { self.blocks.covered / 8 / GRAIN };
-        if map != old {
-            assert_eq!(self.grain_of(map.cast()), self.added + len - map_grains);
-            if !old.is_null() {
-                let at = self.grain_of(old.cast());
-                self.note_free(at, old_bytes / GRAIN);
-            }
+        let map_grains = self.blocks.covered / 8 / GRAIN;
+        assert_eq!(self.grain_of(map), self.added + len - map_grains, "F5");
+        if !old.is_null() {
+            let at = self.grain_of(old);
+            self.note_free(at, old_bytes / GRAIN);
         }
         self.note_free(self.added, len - map_grains);
         self.added += len;
@@ -88,6 +86,20 @@ impl Books {
         taken
     }
 
+    /// Where the free block before `at` began, if it was taken.
+    fn take_before(&mut self, at: usize, least: usize) -> Option<usize> {
+        let end = self.at(at);
+        let size = self.blocks.take_before(end, least * GRAIN) / GRAIN;
+        let before = self.free.range(..at).next_back().filter(|&(&low, &size)| low + size == at);
+        let expected = before.map_or(0, |(_, &size)| size);
+        assert_eq!(size, if expected < least { 0 } else { expected });
+        let at = at - size;
+        (size != 0).then(|| {
+            self.note_taken(at, size);
+            at
+        })
+    }
+
     fn take_at(&mut self, at: usize, len: usize) -> bool {
         let start = self.at(at);
         let taken = self.blocks.take_at(start, len * GRAIN);
@@ -103,7 +115,9 @@ impl Books {
         let mut found = BTreeMap::new();
         for (index, &first) in self.blocks.lists.iter().enumerate() {
             assert_eq!(self.blocks.filled >> index & 1 != 0, !first.is_null(), "F2");
-            let (mut links, mut previous) = (first, null_mut());
+            // SAFETY: F1, F2.
+            let last = if first.is_null() { first } else { unsafe { (*first).previous } };
+            let (mut links, mut previous) = (first, last);
             while !links.is_null() {
                 let start = if index == 1 { links.cast() } else { links.cast::<u8>().wrapping_sub(WORD) };
                 // SAFETY: F1.
@@ -118,6 +132,7 @@ impl Books {
                 }
                 found.insert((start.addr() - self.memory.as_ptr().addr()) / GRAIN, size / GRAIN);
             }
+            assert_eq!(previous, last, "F2");
         }
         assert_eq!(found, self.free, "F4: as large as can be");
         let edges: Vec<usize> = (0..=self.added)
@@ -164,6 +179,8 @@ fn random_takes_and_gives_agree_with_a_plain_list() {
                     let more = 1 + rng.below(20);
                     if books.take_at(at + len, more) {
                         used[index].1 += more;
+                    } else if let Some(start) = books.take_before(at, more) {
+                        used[index] = (start, at - start + len);
                     }
                 }
                 _ if !used.is_empty() && rng.below(3) < 2 => {
