@@ -136,6 +136,7 @@ impl SyncDropList {
     }
 
     /// The newest entry: a mark for [`run`](Self::run). Means something to who is alone only.
+    #[inline]
     pub(crate) fn newest(&self) -> Option<NonNull<Entry>> {
         NonNull::new(self.newest.load(Ordering::Relaxed))
     }

@@ -94,6 +94,7 @@ impl SyncChunk {
     }
 
     /// Bytes taken, without the header.
+    #[inline]
     pub(crate) fn used(self) -> usize {
         self.header().used.used() - SYNC_HEADER
     }
@@ -129,6 +130,7 @@ impl SyncChunk {
     /// # Safety
     ///
     /// No other thread uses the chunk meanwhile. It was so before, and no block above is used any more.
+    #[inline]
     pub(crate) unsafe fn set_used(self, used: usize) {
         // SAFETY: the caller's promise.
         unsafe { self.header().used.set_used(SYNC_HEADER + used) };

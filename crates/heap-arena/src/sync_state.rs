@@ -36,7 +36,7 @@ pub struct SyncArenaState<const N: usize = LANES> {
 pub struct SyncArenaMark<const N: usize = LANES> {
     shared: SharedMark,
     drops: Option<NonNull<Entry>>,
-    lanes: LanesMark<N>,
+    lanes: LanesMark,
 }
 
 // SAFETY: a mark is only looked at by a rewind, whose caller is alone with the arena on whatever thread.

@@ -299,8 +299,17 @@ impl Shared {
     }
 
     /// To be called before bytes are given up (H4), with the head.
-    #[inline(never)]
+    #[inline]
     fn note_high_water(&self, head: SyncChunk) {
+        // SAFETY: H1.
+        let one = unsafe { head.chunk().prev() }.is_none();
+        if !one || head.used() > self.high_water.load(Ordering::Relaxed) {
+            self.note_high_water_slow(head);
+        }
+    }
+
+    #[inline(never)]
+    fn note_high_water_slow(&self, head: SyncChunk) {
         let used = from(Some(head)).map(SyncChunk::used).sum();
         // A number: nothing is read by its value.
         if used > self.high_water.load(Ordering::Relaxed) {
