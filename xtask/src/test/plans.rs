@@ -99,20 +99,18 @@ pub(crate) fn check_all(facts: &Facts, way: Way, target: &str) -> Command {
     command
 }
 
-/// The adapters to std's own `Allocator`, which is unstable before Rust 1.100.
+/// The adapters to std's own `Allocator`, which is unstable before Rust 1.100: the tests of them, `std_api`. All other tests
+/// have run on stable.
 pub(crate) fn nightly(facts: &Facts) -> Plan {
     if !facts.host.nightly {
         return Plan::skip("no nightly toolchain (rustup toolchain install nightly)");
     }
     let uses =
         |member: &&Member| member.features.iter().any(|feature| NIGHTLY_FEATURES.contains(&&feature[..]));
-    let job = |member: &Member| {
-        let mut command = toolchain::nightly_cargo(&["test", "--package", &member.name, "--all-features"]);
-        let flag = "-Zcrate-attr=feature(allocator_api)";
-        command.env("RUSTFLAGS", flag).env("RUSTDOCFLAGS", flag);
-        Job::tests(member.name.clone(), apart(command, facts, "nightly"))
-    };
-    Plan::of(published(facts).filter(uses).map(job).collect())
+    let mut command = toolchain::nightly_cargo(&["test", "--all-features", "--test", "it"]);
+    published(facts).filter(uses).for_each(|member| _ = command.args(["--package", &member.name]));
+    command.arg("std_api").env("RUSTFLAGS", "-Zcrate-attr=feature(allocator_api)");
+    Plan::of(vec![Job::tests("std_api", apart(command, facts, "nightly"))])
 }
 
 /// The models of crates that depend on loom: tests with `loom` in their path, and `tests/loom.rs`.
