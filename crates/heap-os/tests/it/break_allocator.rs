@@ -9,21 +9,12 @@ use heap_core::{Allocator, AllocatorExt};
 use heap_os::{BreakAllocator, FnBreak, Reservation};
 use heap_test::Limits;
 
-use crate::growing::{PAGE, layout, new, numbered};
+use crate::growing::{PAGE, assert_numbered, layout, new, numbered};
 
 const WORD: usize = size_of::<usize>();
 
 // D-SB-01: U-WA-12 (B1, B2) among them; D-SB-07: one lock, many threads.
 heap_test::conformance!(suite, || new(), Limits::DEFAULT; sync);
-
-/// # Safety
-/// `len` bytes at `block` are readable.
-unsafe fn assert_numbered(block: NonNull<u8>, len: usize) {
-    for index in 0..len {
-        // SAFETY: says the caller.
-        assert_eq!(unsafe { block.add(index).read() }, index as u8, "byte {index}");
-    }
-}
 
 /// # Safety
 /// As of `Allocator::realloc`, at alignment 1.

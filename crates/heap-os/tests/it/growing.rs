@@ -63,3 +63,12 @@ pub(crate) fn numbered(alloc: &impl Allocator, size: usize) -> NonNull<u8> {
     }
     block
 }
+
+/// # Safety
+/// `len` bytes at `block` are readable.
+pub(crate) unsafe fn assert_numbered(block: NonNull<u8>, len: usize) {
+    for index in 0..len {
+        // SAFETY: says the caller.
+        assert_eq!(unsafe { block.add(index).read() }, index as u8, "byte {index}");
+    }
+}
