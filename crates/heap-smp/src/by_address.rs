@@ -16,6 +16,7 @@ use heap_core::SizeClasses;
 use crate::config::{SMALL_MAX, UNIT};
 use crate::core_heap::CORE;
 use crate::directory::Owner;
+use crate::hardening;
 use crate::large;
 use crate::pace;
 use crate::reclaim;
@@ -148,6 +149,7 @@ fn large_block(size: usize, align: usize, zeroed: bool) -> *mut u8 {
     let Ok(layout) = Layout::from_size_align(size, align) else { return ptr::null_mut() };
     pace::tick_if_due();
     let Some(fresh) = large::fresh(&CORE, layout, &SETTINGS) else { return ptr::null_mut() };
+    hardening::lent_run(fresh.block, size.next_multiple_of(UNIT));
     if zeroed && !fresh.zeroed {
         // SAFETY: the block is ours and that long.
         unsafe { fresh.block.write_bytes(0, size) };
@@ -247,6 +249,7 @@ pub unsafe fn realloc(block: NonNull<u8>, size: usize) -> *mut u8 {
                 // SAFETY: the block is a live large one of that length, and the new size is large.
                 && let Some(moved) = unsafe { large::resize(&CORE, block, layout, size, true) }
             {
+                hardening::lent_run(moved, size.next_multiple_of(UNIT));
                 return moved.as_ptr();
             }
         }

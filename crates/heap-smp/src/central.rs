@@ -140,6 +140,7 @@ impl Central {
             // SAFETY: S2: the lock of the class is held.
             next = unsafe { &*span.slab.get() }.next;
             if span.free() == CLASS[class].slots
+                && hardening::may_close(span, &CLASS[class])
                 && let Some(Owner::Segment(segment)) = ground.directory.owner_of(span.base().addr())
             {
                 bytes += span.units() * UNIT;
@@ -167,8 +168,7 @@ impl Slabs {
     fn open(&mut self, ground: Ground<'_>, class: usize) -> bool {
         let known = &CLASS[class];
         let needed = known.units as usize;
-        // A private heap's spans go back all at once, unseen.
-        let wanted = if ground.roll.is_none() { hardening::slab_units(known) } else { needed };
+        let wanted = hardening::slab_units(known);
         let slab = Purpose::Slab(class, ground.group);
         let take = |units| ground.runs.take_fresh(ground.spans, ground.directory, units, 1, slab);
         let taken = take(wanted).or_else(|| if wanted > needed { take(needed) } else { None });

@@ -9,12 +9,12 @@ use heap_core::{AllocError, Allocator, Owns, Reset, UsableSize, Usage};
 
 use crate::config::UNIT;
 use crate::private::{NOBODY, State};
+use crate::private_front::{self, Small};
 use crate::private_large;
 use crate::registry;
 use crate::size::{CLASS, CLASSES};
 use crate::stats::Stats;
 use crate::sync::{AtomicPtr, Ordering};
-use crate::thread_cache::{bin_of, class_of_bin, slot_size};
 use crate::validate;
 use crate::violation::{Violation, report};
 
@@ -38,7 +38,8 @@ use crate::violation::{Violation, report};
 /// # Misuse
 ///
 /// A block belongs to its heap. One that is freed into another ends the process with a message, at the latest when the block
-/// comes home; dropping or resetting a heap ends the life of its blocks (A1 of [`Allocator`]).
+/// comes home; dropping or resetting a heap ends the life of its blocks (A1 of [`Allocator`]). With the feature `checked` a
+/// misuse is found as it is in [`SmpAllocator`](crate::SmpAllocator), and what goes with the heap is wiped: O(bytes), not O(spans).
 ///
 /// # Costs
 ///
@@ -170,30 +171,15 @@ impl Heap {
 
     #[inline]
     fn alloc_block(&self, layout: Layout) -> *mut u8 {
-        let Some(bin) = bin_of(layout) else { return self.alloc_large(layout, false) };
-        let state = self.state();
-        if state.is_mine() {
-            // O2: this thread is the owner.
-            let block = state.bins.pop(bin);
-            if !block.is_null() {
-                return block;
-            }
-        }
-        self.alloc_slow(bin)
+        let Some(small) = private_front::small(layout) else { return self.alloc_large(layout, false) };
+        let block = private_front::take(self.state(), small);
+        if block.is_null() { self.alloc_slow(small) } else { block }
     }
 
     #[cold]
     #[inline(never)]
-    fn alloc_slow(&self, bin: usize) -> *mut u8 {
-        let Some(state) = self.open() else { return ptr::null_mut() };
-        if !state.is_mine() && !registry::claim(state) {
-            return state.take_one(class_of_bin(bin));
-        }
-        // O2. Once more: to become the owner may have allocated.
-        match state.bins.pop(bin) {
-            block if block.is_null() => state.bins.pop_slow(state, bin),
-            block => block,
-        }
+    fn alloc_slow(&self, small: Small) -> *mut u8 {
+        self.open().map_or(ptr::null_mut(), |state| private_front::take_slow(state, small))
     }
 
     /// A block for a layout that no slab serves, or null.
@@ -203,27 +189,15 @@ impl Heap {
         if layout.size() == 0 {
             return zero_sized(layout).as_ptr().cast();
         }
-        let fresh = self.open().and_then(|state| private_large::fresh(state, layout));
-        let Some(fresh) = fresh else { return ptr::null_mut() };
-        if zeroed && !fresh.zeroed {
-            // SAFETY: the block is ours and that long.
-            unsafe { fresh.block.write_bytes(0, layout.size()) };
-        }
-        fresh.block.as_ptr()
+        self.open().map_or(ptr::null_mut(), |state| private_large::alloc(state, layout, zeroed))
     }
 
     #[cold]
     #[inline(never)]
-    unsafe fn free_slow(&self, bin: usize, block: NonNull<u8>) {
+    unsafe fn free_slow(&self, small: Small, block: NonNull<u8>) {
         let Some(state) = self.opened() else { report(Violation::WrongHeap, block.addr().get()) };
-        // SAFETY: the caller's promise is the same; O2 where this thread is the owner.
-        unsafe {
-            if state.is_mine() {
-                state.bins.push_slow(state, bin, block);
-            } else {
-                state.give_one(class_of_bin(bin), block);
-            }
-        }
+        // SAFETY: the caller's promise is the same.
+        unsafe { private_front::give_slow(state, small, block) }
     }
 
     #[cold]
@@ -250,10 +224,11 @@ impl Heap {
         may_move: bool,
     ) -> Option<NonNull<u8>> {
         let new = Layout::from_size_align(new_size, old.align()).ok()?;
-        match (slot_size(old), slot_size(new)) {
-            (Some(a), Some(b)) => (a == b).then_some(block),
+        match (private_front::small(old), private_front::small(new)) {
+            // SAFETY: the caller's promise is the same.
+            (Some(a), Some(b)) => unsafe { private_front::resize(self.state(), block, a, b) },
             // SAFETY: both layouts are large; the rest is the caller's promise.
-            (None, None) => unsafe { private_large::resize(self.opened()?, block, old, new_size, may_move) },
+            (None, None) => unsafe { private_large::resize(self.opened()?, block, old, new, may_move) },
             _ => None,
         }
     }
@@ -290,24 +265,23 @@ unsafe impl Allocator for Heap {
 
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's promise is the same for all; O2: the bins are this thread's.
+        // SAFETY: the caller's promise is the same for all.
         unsafe {
-            let Some(bin) = bin_of(layout) else { return self.free_large(block, layout) };
-            let state = self.state();
-            if !state.is_mine() || !state.bins.push(bin, block) {
-                self.free_slow(bin, block);
+            let Some(small) = private_front::small(layout) else { return self.free_large(block, layout) };
+            if !private_front::give(self.state(), small, block) {
+                self.free_slow(small, block);
             }
         }
     }
 
     #[inline]
     fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let small = slot_size(layout).is_some();
+        let small = private_front::small(layout).is_some();
         let block = if small { self.alloc_block(layout) } else { self.alloc_large(layout, true) };
         let block = NonNull::new(block).ok_or(AllocError)?;
         if small {
-            // SAFETY: the block is ours and that long.
-            unsafe { block.write_bytes(0, layout.size()) };
+            // SAFETY: just taken, with this layout.
+            unsafe { private_front::zero(block, layout) };
         }
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
@@ -326,7 +300,7 @@ unsafe impl Owns for Heap {
 unsafe impl UsableSize for Heap {
     #[inline]
     unsafe fn usable_size(&self, _block: NonNull<u8>, layout: Layout) -> usize {
-        slot_size(layout).unwrap_or(layout.size())
+        private_front::usable_size(layout)
     }
 }
 

@@ -93,8 +93,14 @@ mod thread_cache;
 #[path = "checked/cache.rs"]
 mod checked_cache;
 #[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/lending.rs"]
+mod lending;
+#[cfg(all(feature = "checked", not(loom)))]
 #[path = "checked/large.rs"]
-mod checked_large;
+mod large_front;
+#[cfg(all(not(feature = "checked"), not(loom)))]
+#[path = "front/large.rs"]
+mod large_front;
 #[cfg(all(feature = "checked", not(loom)))]
 #[path = "front/checked.rs"]
 mod front;
@@ -103,12 +109,24 @@ mod front;
 mod front;
 #[cfg(not(loom))]
 mod thread_number;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "checked/bins.rs"]
+mod bins;
+#[cfg(all(not(feature = "checked"), not(loom)))]
+#[path = "front/bins.rs"]
+mod bins;
 #[cfg(not(loom))]
 mod private;
 #[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
 mod private_large;
+#[cfg(all(feature = "checked", not(loom)))]
+#[path = "front/private_checked.rs"]
+mod private_front;
+#[cfg(all(feature = "std", not(feature = "checked"), not(loom)))]
+#[path = "front/private_fast.rs"]
+mod private_front;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]

@@ -8,12 +8,14 @@ use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
+use crate::bins::Bins;
 use crate::central::{Central, Ground};
 use crate::chain::Link;
 use crate::config::{Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::directory::Owner;
 use crate::floor::Floor;
+use crate::hardening;
 use crate::huge_roll::HugeRoll;
 use crate::large;
 use crate::process;
@@ -21,7 +23,6 @@ use crate::roll::Roll;
 use crate::segment::PRIVATE;
 use crate::size::{CLASS, CLASSES};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
-use crate::thread_cache::ThreadCache;
 use crate::thread_number;
 use crate::trim;
 
@@ -42,7 +43,7 @@ const SPANS_AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub(crate) struct State {
     owner: AtomicUsize,
-    pub(crate) bins: ThreadCache,
+    pub(crate) bins: Bins,
     homes: [Central; CLASSES],
     pub(crate) roll: Roll,
     pub(crate) huge: HugeRoll,
@@ -71,7 +72,7 @@ impl State {
     const fn new() -> Self {
         Self {
             owner: AtomicUsize::new(0),
-            bins: ThreadCache::new(),
+            bins: Bins::new(),
             homes: [const { Central::new() }; CLASSES],
             roll: Roll::new(),
             huge: HugeRoll::new(),
@@ -83,6 +84,7 @@ impl State {
     pub(crate) fn open() -> Option<NonNull<Self>> {
         process::start(&Settings::DEFAULT);
         let fresh = large::fresh(&CORE, LAYOUT, &Settings::DEFAULT)?;
+        hardening::lent_run(fresh.block, LAYOUT.size());
         let state = fresh.block.cast::<Self>();
         if !fresh.zeroed {
             // SAFETY: the run is ours, and that long and aligned.
@@ -92,7 +94,9 @@ impl State {
             && let Some(span) = segment.span_at(state.addr().get())
         {
             // SAFETY: zeros are a valid state.
-            unsafe { state.as_ref() }.roll.begin(span, segment);
+            let fresh = unsafe { state.as_ref() };
+            fresh.roll.begin(span, segment);
+            fresh.bins.begin();
             return Some(state);
         }
         // A mapping of its own, since the system has no room for a segment: it has no number, and would not help much.
@@ -149,7 +153,7 @@ impl State {
     }
 
     /// What a home of this heap needs to know.
-    fn ground(&self) -> Ground<'_> {
+    pub(crate) fn ground(&self) -> Ground<'_> {
         Ground { roll: Some(&self.roll), ..CORE.ground(PRIVATE) }
     }
 
@@ -205,7 +209,7 @@ impl State {
                 && let Some((segment, span)) = self.roll.first(&spans)
             {
                 self.roll.strike(&mut spans, span);
-                spans.give(segment, span);
+                hardening::give(&mut spans, segment, span);
                 left -= 1;
             }
             if spans.is_worth_watching() {

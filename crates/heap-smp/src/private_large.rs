@@ -6,18 +6,20 @@ use core::ptr::NonNull;
 use crate::config::Settings;
 use crate::core_heap::CORE;
 use crate::directory::Owner;
-use crate::large::{self, Fresh};
+use crate::large_front;
 use crate::private::State;
 use crate::segment::{Kind, Segment};
 use crate::violation::{Violation, report};
 
-/// A block for a layout that no slab serves, of at least one byte.
+/// A block for a layout that no slab serves, of at least one byte; null when there is no memory. With `zeroed` it reads as zeros.
 #[cold]
 #[inline(never)]
-pub(crate) fn fresh(state: &State, layout: Layout) -> Option<Fresh> {
-    let fresh = large::fresh(&CORE, layout, &Settings::DEFAULT)?;
-    enroll(state, fresh.block);
-    Some(fresh)
+pub(crate) fn alloc(state: &State, layout: Layout, zeroed: bool) -> *mut u8 {
+    let block = large_front::alloc(&CORE, layout, &Settings::DEFAULT, zeroed);
+    if let Some(block) = NonNull::new(block) {
+        enroll(state, block);
+    }
+    block
 }
 
 /// Takes a large block back. Aborts if it is not one of this heap.
@@ -31,25 +33,25 @@ pub(crate) unsafe fn free(state: &State, block: NonNull<u8>, layout: Layout) {
     if layout.size() > 0 {
         strike(state, block);
         // SAFETY: the caller's promise is the same; the block is the process's heap's now.
-        unsafe { large::free(&CORE, block, layout) };
+        unsafe { large_front::free(&CORE, block, layout) };
     }
 }
 
-/// As [`large::resize`]: for the time of the change the block is the process's heap's.
+/// As [`large_front::resize`]: for the time of the change the block is the process's heap's.
 ///
 /// # Safety
 ///
-/// As for [`large::resize`]; `block` is of this heap.
+/// As for [`large_front::resize`]; `block` is of this heap.
 pub(crate) unsafe fn resize(
     state: &State,
     block: NonNull<u8>,
     old: Layout,
-    new_size: usize,
+    new: Layout,
     may_move: bool,
 ) -> Option<NonNull<u8>> {
     strike(state, block);
     // SAFETY: the caller's promise is the same.
-    let moved = unsafe { large::resize(&CORE, block, old, new_size, may_move) };
+    let moved = unsafe { large_front::resize(&CORE, block, old, new, may_move) };
     enroll(state, moved.unwrap_or(block));
     moved
 }

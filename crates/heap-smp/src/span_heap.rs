@@ -178,6 +178,15 @@ impl SpanHeap {
         self.release(segment, unit + units - last, last, true);
     }
 
+    /// As [`give`](Self::give), but for the last unit: that stays in use, as a run of its own.
+    #[cfg(feature = "checked")]
+    pub(crate) fn give_all_but_last(&mut self, segment: &'static Segment, span: &Span) {
+        segment.forget(span);
+        let (unit, units) = (segment.unit_of(span), span.units() - 1);
+        segment.describe(unit + units, 1, Purpose::Run);
+        self.release(segment, unit, units, true);
+    }
+
     /// Makes a span longer in place. `false`: the units behind it are not free. The flag: the new part reads as zeros.
     pub(crate) fn extend(&mut self, segment: &'static Segment, span: &Span, units: usize) -> Option<bool> {
         let (first, old) = (segment.unit_of(span), span.units());

@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::config::{CHAIN_MAX, Settings};
-use crate::core_heap::CORE;
+use crate::core_heap::{CORE, CoreHeap};
 use crate::process;
 use crate::secret::Random;
 use crate::size::{CLASS, CLASSES};
@@ -42,6 +42,30 @@ const START: [usize; CLASSES + 1] = {
     start
 };
 
+/// What lies beneath a cache: where blocks of each class come from and go to.
+pub(crate) trait Homes {
+    /// Takes up to `out.len()` blocks of the class, without links, and returns how many. Zero: no memory.
+    fn take_blocks(&self, class: usize, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize;
+
+    /// Brings blocks home, without links.
+    ///
+    /// # Safety
+    ///
+    /// They are free blocks of the class, all different, and the caller gives them up; the slice is initialised.
+    unsafe fn give_blocks(&self, class: usize, blocks: &mut [MaybeUninit<NonNull<u8>>]);
+}
+
+impl Homes for CoreHeap {
+    fn take_blocks(&self, class: usize, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
+        self.take_blocks(class, out)
+    }
+
+    unsafe fn give_blocks(&self, class: usize, blocks: &mut [MaybeUninit<NonNull<u8>>]) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.give_blocks(class, blocks) }
+    }
+}
+
 /// How far a thread's cache is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Life {
@@ -58,7 +82,7 @@ enum Life {
 /// # Invariants
 ///
 /// - **R1** The first `count[c]` places from `START[c]` on hold free blocks of class `c`, all different, that belong to this
-///   thread alone; `count[c] <= capacity(c)`.
+///   thread alone, or to the private heap that has the cache; `count[c] <= capacity(c)`.
 #[derive(Debug)]
 pub(crate) struct Cache {
     places: [Cell<Option<NonNull<u8>>>; START[CLASSES]],
@@ -81,7 +105,7 @@ impl Drop for ExitHook {
     fn drop(&mut self) {
         CACHE.with(|cache| {
             cache.life.set(Life::Retired);
-            cache.flush();
+            cache.give_all(&CORE);
         });
     }
 }
@@ -120,13 +144,13 @@ pub(crate) unsafe fn put(class: usize, block: NonNull<u8>) {
 pub(crate) fn flush_this_thread() {
     CACHE.with(|cache| {
         if cache.life.get() == Life::Active {
-            cache.flush();
+            cache.give_all(&CORE);
         }
     });
 }
 
 impl Cache {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             places: [const { Cell::new(None) }; START[CLASSES]],
             count: [const { Cell::new(0) }; CLASSES],
@@ -157,12 +181,12 @@ impl Cache {
         if CORE.is_worth_watching() {
             process::help_by_call();
         }
-        self.refill(class);
+        self.refill(&CORE, class);
         self.draw(class)
     }
 
     /// Has more blocks than are held, if there is memory.
-    fn refill(&self, class: usize) {
+    fn refill(&self, homes: &impl Homes, class: usize) {
         let chain = CLASS[class].chain as usize;
         let first = (FIRST_REFILL / CLASS[class].slot as usize).clamp(1, chain);
         let want = (self.fill[class].get() as usize).max(first);
@@ -170,7 +194,7 @@ impl Cache {
         let count = self.count[class].get() as usize;
         let mut fresh = [MaybeUninit::uninit(); CHAIN_MAX + HELD];
         let room = (held(class) + want).saturating_sub(count);
-        let got = CORE.take_blocks(class, &mut fresh[..room]);
+        let got = homes.take_blocks(class, &mut fresh[..room]);
         for (place, block) in self.places[START[class] + count..].iter().zip(&fresh[..got]) {
             // SAFETY: `take_blocks` initialised so many.
             place.set(Some(unsafe { block.assume_init() }));
@@ -187,7 +211,7 @@ impl Cache {
             return unsafe { CORE.give_blocks(class, &mut [MaybeUninit::new(block)]) };
         }
         if self.count[class].get() as usize == capacity(class) {
-            self.make_room(class);
+            self.make_room(&CORE, class);
         }
         // SAFETY: the caller's promise is the same. There is room: to start may fill the cache, but not more than a chain.
         unsafe { put(class, block) };
@@ -198,13 +222,13 @@ impl Cache {
     }
 
     /// Brings half of the blocks of a class home, drawn at random.
-    fn make_room(&self, class: usize) {
+    fn make_room(&self, homes: &impl Homes, class: usize) {
         let half = self.count[class].get() as usize / 2;
-        self.give(class, half);
+        self.give(homes, class, half);
     }
 
     /// Brings `number` blocks of a class home.
-    fn give(&self, class: usize, number: usize) {
+    fn give(&self, homes: &impl Homes, class: usize, number: usize) {
         let mut blocks = [MaybeUninit::uninit(); CHAIN_MAX + HELD];
         let mut count = 0;
         while count < number
@@ -215,7 +239,7 @@ impl Cache {
         }
         if count > 0 {
             // SAFETY: R1: free blocks of ours, and no place holds them any more.
-            unsafe { CORE.give_blocks(class, &mut blocks[..count]) }
+            unsafe { homes.give_blocks(class, &mut blocks[..count]) }
         }
     }
 
@@ -231,18 +255,74 @@ impl Cache {
         if EXIT.try_with(|_| ()).is_err() {
             // The thread's destructors have already run: nobody would empty the cache.
             self.life.set(Life::Retired);
-            self.flush();
+            self.give_all(&CORE);
             return false;
         }
         true
     }
 
     /// Brings all blocks home.
-    fn flush(&self) {
+    pub(crate) fn give_all(&self, homes: &impl Homes) {
         for class in 0..CLASSES {
-            self.give(class, capacity(class));
+            self.give(homes, class, capacity(class));
             self.fill[class].set(0);
         }
+    }
+}
+
+/// As a private heap's, used by its owner.
+impl Cache {
+    /// A heap begins to use the cache, which is empty.
+    pub(crate) fn begin(&self) {
+        self.random.seed(core::ptr::from_ref(self).addr());
+    }
+
+    /// A free block of the class, drawn at random; `None`: too few are at hand to draw from.
+    #[inline]
+    pub(crate) fn pop(&self, class: usize) -> Option<NonNull<u8>> {
+        if self.count[class].get() as usize > held(class) { self.draw(class) } else { None }
+    }
+
+    /// A free block of the class; `None`: no memory.
+    pub(crate) fn pop_slow(&self, homes: &impl Homes, class: usize) -> Option<NonNull<u8>> {
+        if self.count[class].get() as usize <= held(class) {
+            if CORE.is_worth_watching() {
+                process::help_by_call();
+            }
+            self.refill(homes, class);
+        }
+        self.draw(class)
+    }
+
+    /// Takes a free block of the class.
+    ///
+    /// # Safety
+    ///
+    /// It is one of the heap's, and the caller gives it up.
+    #[inline]
+    pub(crate) unsafe fn push(&self, homes: &impl Homes, class: usize, block: NonNull<u8>) {
+        let full = self.count[class].get() as usize == capacity(class);
+        if full {
+            self.make_room(homes, class);
+        }
+        let count = self.count[class].get() as usize;
+        self.places[START[class] + count].set(Some(block));
+        self.count[class].set(count as u16 + 1);
+        // Last, when R1 holds: to start a thread may allocate and free.
+        if full && CORE.is_worth_watching() {
+            process::start_helper();
+        }
+    }
+
+    /// Forgets all blocks: whoever called has taken their memory back, or gives it up.
+    pub(crate) fn forget(&self) {
+        self.count.iter().for_each(|count| count.set(0));
+        self.fill.iter().for_each(|fill| fill.set(0));
+    }
+
+    /// Blocks of a class that are at hand.
+    pub(crate) fn cached(&self, class: usize) -> usize {
+        self.count[class].get() as usize
     }
 }
 

@@ -11,6 +11,7 @@ use crate::hints;
 use crate::secret::secret;
 use crate::segment::{Kind, Segment, Span};
 use crate::size::{CLASS, Class};
+use crate::span_heap::SpanHeap;
 use crate::states::State;
 use crate::sync::{AtomicUsize, Ordering};
 
@@ -18,6 +19,9 @@ use crate::sync::{AtomicUsize, Ordering};
 const GUARDS_MAX: usize = 16 << 10;
 /// One slab in so many ends with a guard unit.
 const SLABS_PER_GUARD: usize = 8;
+
+/// A run's note: its last unit is closed.
+pub(crate) const GUARDED: u8 = 1;
 
 /// Guard units that are there.
 static GUARDS: AtomicUsize = AtomicUsize::new(0);
@@ -56,6 +60,37 @@ pub(crate) fn lent(directory: &Directory, blocks: &[NonNull<u8>]) {
             slot.state.distrust();
             hints::lent(*block, CLASS[slot.span.class()].slot as usize);
         }
+    }
+}
+
+/// A run was taken for the heap's own use, or for a client without a canary.
+#[inline]
+pub(crate) fn lent_run(block: NonNull<u8>, len: usize) {
+    hints::lent(block, len);
+}
+
+/// Gives a span of a private heap that goes back to the span heap, wiped, whatever is live there. Where the system refuses to
+/// open its guard, that stays behind as a run of nobody's.
+pub(crate) fn give(spans: &mut SpanHeap, segment: &'static Segment, span: &Span) {
+    let (Some(base), len) = (NonNull::new(span.base()), span.units() * UNIT) else { return };
+    let guard = match span.kind() {
+        Kind::Slab => guard_of(span, &CLASS[span.class()]),
+        _ if span.note() == GUARDED => NonNull::new(base.as_ptr().wrapping_add(len - UNIT)),
+        _ => None,
+    };
+    // SAFETY: the span is the heap's, and nobody uses its blocks any more.
+    unsafe {
+        if guard.is_some_and(|guard| !open(guard)) {
+            return spans.give_all_but_last(segment, span);
+        }
+        hints::lent(base, len);
+        if pages::DECOMMIT_KEEPS_ACCESS && pages::decommit(base, len).is_ok() {
+            spans.give_clean(segment, span);
+        } else {
+            base.write_bytes(0, len);
+            spans.give(segment, span);
+        }
+        hints::returned(base, len);
     }
 }
 

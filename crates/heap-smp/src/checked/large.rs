@@ -10,7 +10,7 @@ use crate::canary;
 use crate::config::{Settings, UNIT};
 use crate::core_heap::CoreHeap;
 use crate::directory::Owner;
-use crate::hardening;
+use crate::hardening::{self, GUARDED};
 use crate::hints;
 use crate::large;
 use crate::lock::Lock;
@@ -21,9 +21,6 @@ use crate::violation::{Violation, report};
 /// Runs of at least so many bytes are wiped by giving their pages back: cheaper than to write them, and what the client
 /// never touched stays untouched.
 const DROPPED_FROM: usize = 256 << 10;
-
-/// A run's note: its last unit is closed.
-const GUARDED: u8 = 1;
 
 /// The layout of a block with its guard unit, or `None` for one that is too long.
 fn padded(layout: Layout) -> Option<Layout> {
@@ -105,20 +102,33 @@ unsafe fn give_run(
     block: NonNull<u8>,
     whole: Layout,
 ) {
-    hints::returned(block, whole.size());
+    hints::lent(block, whole.size());
     // SAFETY: the caller's promise.
-    let dropped = whole.size() >= DROPPED_FROM && unsafe { pages::decommit(block, whole.size()) }.is_ok();
-    if dropped && pages::DECOMMIT_KEEPS_ACCESS {
+    let dropped = unsafe { wipe(block, whole.size()) };
+    hints::returned(block, whole.size());
+    if dropped {
         core.spans.lock().give_clean(segment, span);
-        return;
+    } else {
+        // SAFETY: as above.
+        unsafe { large::free(core, block, whole) };
     }
-    // SAFETY: as above; what was dropped and cannot be touched is zero.
-    unsafe {
-        if !dropped {
-            block.write_bytes(0, whole.size() - UNIT);
-        }
-        large::free(core, block, whole);
+}
+
+/// Makes whole units at `block`, `len` bytes, zeros. Says whether they are not resident any more.
+///
+/// # Safety
+///
+/// They are ours to write.
+unsafe fn wipe(block: NonNull<u8>, len: usize) -> bool {
+    let dropped = len >= DROPPED_FROM
+        && pages::DECOMMIT_KEEPS_ACCESS
+        // SAFETY: the caller's promise.
+        && unsafe { pages::decommit(block, len) }.is_ok();
+    if !dropped {
+        // SAFETY: as above.
+        unsafe { block.write_bytes(0, len) };
     }
+    dropped
 }
 
 /// Runs that were given back while the system refused to open their guards, by padded layout; beyond so many they are lost.
@@ -188,15 +198,39 @@ pub(crate) unsafe fn resize(
         if !opened {
             return None;
         }
+        if matches!(place, Place::Run(..)) && new.size() < old.size() {
+            // A run always becomes shorter where it is. What is cut off is free then.
+            wipe_end(block, new.size(), old.size());
+        }
         let moved = large::resize(core, block, old_whole, new_whole.size(), may_move);
         match moved {
             Some(moved) => {
+                if matches!(place, Place::Run(..)) {
+                    // The place that it left, or what was cut off.
+                    hints::returned(block, old_whole.size());
+                }
                 hints::lent(moved, new_whole.size());
                 close(core, moved, new.size());
             }
             None => close(core, block, old.size()),
         }
         moved
+    }
+}
+
+/// Wipes a block from byte `from` to byte `to`, which lies in its last unit.
+///
+/// # Safety
+///
+/// The block is that long and ours to write.
+unsafe fn wipe_end(block: NonNull<u8>, from: usize, to: usize) {
+    let (first, last) = (from.next_multiple_of(UNIT), to.next_multiple_of(UNIT));
+    // SAFETY: the caller's promise; a block ends with whole units.
+    unsafe {
+        block.add(from).write_bytes(0, first.min(to) - from);
+        if first < last {
+            wipe(block.add(first), last - first);
+        }
     }
 }
 
@@ -208,7 +242,7 @@ enum Place {
     None,
 }
 
-/// Where the block lies, if it is one of so many bytes.
+/// Where the block lies, if it is one of so many bytes, and of the process's heap.
 fn place_of(core: &CoreHeap, block: NonNull<u8>, whole: Layout) -> Place {
     let addr = block.addr().get();
     match core.directory.owner_of(addr) {
@@ -216,6 +250,7 @@ fn place_of(core: &CoreHeap, block: NonNull<u8>, whole: Layout) -> Place {
             Some(span)
                 if span.kind() == Kind::Run
                     && !span.is_parked()
+                    && span.tenant() == 0
                     && span.base().addr() == addr
                     && span.units() == whole.size() / UNIT =>
             {
@@ -253,6 +288,7 @@ unsafe fn close(core: &CoreHeap, block: NonNull<u8>, size: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         canary::write(block.as_ptr(), size, slack(size));
+        hints::returned(block.add(size), slack(size));
         let closed = hardening::close(guard_of(block, size));
         if let Some(Owner::Segment(segment)) = core.directory.owner_of(block.addr().get())
             && let Some(span) = segment.span_at(block.addr().get())
@@ -284,7 +320,10 @@ unsafe fn open(span: &Span, guard: NonNull<u8>) -> bool {
 /// A live block of that size.
 unsafe fn check_canary(block: NonNull<u8>, size: usize) {
     // SAFETY: the caller's promise.
-    if !unsafe { canary::is_whole(block.as_ptr(), size, slack(size)) } {
-        report(Violation::Overflow, block.addr().get())
+    unsafe {
+        hints::lent(block.add(size), slack(size));
+        if !canary::is_whole(block.as_ptr(), size, slack(size)) {
+            report(Violation::Overflow, block.addr().get())
+        }
     }
 }

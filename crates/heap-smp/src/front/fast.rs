@@ -2,11 +2,11 @@
 //! nothing around them. `checked.rs` beside this file is the same for the feature `checked`; the crate's root picks one.
 
 use core::alloc::Layout;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use crate::config::Settings;
 use crate::core_heap::CORE;
-use crate::large;
+use crate::large_front;
 use crate::thread_cache;
 
 pub(crate) use crate::thread_cache::{alloc, alloc_to_fill, flush_this_thread, free};
@@ -28,18 +28,7 @@ pub(crate) fn zeroed(layout: Layout, settings: &Settings) -> *mut u8 {
         }
         return block;
     }
-    zeroed_large(layout, settings)
-}
-
-#[cold]
-#[inline(never)]
-fn zeroed_large(layout: Layout, settings: &Settings) -> *mut u8 {
-    let Some(fresh) = large::fresh(&CORE, layout, settings) else { return ptr::null_mut() };
-    if !fresh.zeroed {
-        // SAFETY: the block is ours and that long.
-        unsafe { fresh.block.write_bytes(0, layout.size()) };
-    }
-    fresh.block.as_ptr()
+    large_front::alloc(&CORE, layout, settings, true)
 }
 
 /// Makes the block serve `new` where it is or, with `may_move`, elsewhere at little cost. `None`: nothing has changed.
@@ -57,7 +46,7 @@ pub(crate) unsafe fn resize(
     match (thread_cache::slot_size(old), thread_cache::slot_size(new)) {
         (Some(a), Some(b)) => (a == b).then_some(block),
         // SAFETY: both layouts are large; the rest is the caller's promise.
-        (None, None) => unsafe { large::resize(&CORE, block, old, new.size(), may_move) },
+        (None, None) => unsafe { large_front::resize(&CORE, block, old, new, may_move) },
         _ => None,
     }
 }

@@ -10,6 +10,9 @@ use crate::size::CLASS;
 use crate::thread_cache::{BINS, ThreadCache, class_of_bin};
 
 impl ThreadCache {
+    /// A heap begins to use the bins, all of which are empty.
+    pub(crate) fn begin(&self) {}
+
     /// A block of a bin, or null if there is none at hand.
     #[inline(always)]
     pub(crate) fn pop(&self, bin: usize) -> *mut u8 {

@@ -5,18 +5,25 @@ mod blocks;
 mod by_address;
 #[cfg(feature = "checked")]
 mod checked;
+#[cfg(feature = "checked")]
+mod checked_heap;
 mod child;
 mod fork;
+mod fuzzed;
 mod heap;
 mod heap_stress;
 mod heap_threads;
 mod heap_violations;
+mod hostile;
 mod lives;
 mod memory;
 mod picture;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod plugin;
 mod refusal;
+#[cfg(all(heap_asan, feature = "checked"))]
+mod sanitized;
+mod seeds;
 mod threads;
 mod violations;
 
