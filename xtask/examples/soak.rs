@@ -121,6 +121,10 @@ fn crowd(threads: u64, steps: u64, first: u64) -> bool {
             return false;
         }
         done += length;
+        println!(
+            "{threads} threads: {done} of {steps} steps each, {calls} calls, {:.0} s",
+            start.elapsed().as_secs_f64()
+        );
     }
     let seconds = start.elapsed().as_secs_f64();
     println!(

@@ -8,6 +8,7 @@
 //! | `cpus` | tests on 32 bits, and on ARM under an emulator |
 //! | `asm` | holds hot paths to their budget of instructions |
 //! | `soak`, `fuzz`, `miri` | look for bugs for as long as one likes |
+//! | `sanitize` | heap-smp's suite under AddressSanitizer, ThreadSanitizer and valgrind |
 //! | `spec-map` | which test proves which numbered behaviour |
 //! | `bench` | real programs on our allocator and on its rivals |
 //! | `scale` | the same work shared by 1 to 128 threads, on our allocator and on its rivals |
@@ -25,6 +26,7 @@ mod hunt;
 mod asm;
 mod targets;
 mod cpus;
+mod sanitize;
 mod test;
 mod bench;
 mod scale;
@@ -61,6 +63,8 @@ enum Cmd {
     Fuzz(hunt::FuzzArgs),
     /// Runs unit tests under the interpreter that sees undefined behaviour (needs Miri).
     Miri(hunt::MiriArgs),
+    /// Runs heap-smp's suite under AddressSanitizer, ThreadSanitizer and valgrind, as far as this machine can.
+    Sanitize(sanitize::SanitizeArgs),
     /// Writes the table of docs/testing.md: which test proves which numbered behaviour.
     SpecMap(spec_map::SpecMapArgs),
     /// Runs real programs on our allocator and on its rivals, and prints a table.
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
         Cmd::Soak(args) => hunt::soak(&args).map(done),
         Cmd::Fuzz(args) => hunt::fuzz(&args).map(done),
         Cmd::Miri(args) => hunt::miri(&args).map(done),
+        Cmd::Sanitize(args) => sanitize::run(&args).map(done),
         Cmd::SpecMap(args) => spec_map::run(&args).map(done),
         Cmd::Bench(args) => bench::run(&args).map(done),
         Cmd::Scale(args) => scale::run(&args).map(done),

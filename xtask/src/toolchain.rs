@@ -2,7 +2,7 @@
 //!
 //! The only thing taken for granted is the `cargo` that runs us.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run;
@@ -71,13 +71,11 @@ impl Host {
             outcome.map(|outcome| outcome.output).unwrap_or_default()
         };
         let nightly = says("rustup", &["toolchain", "list"]).lines().any(|line| line.starts_with("nightly"));
-        let sysroot = |args: &[&str]| says("rustup", args).trim().to_owned();
-        let nightly_root =
-            if nightly { sysroot(&["run", "nightly", "rustc", "--print", "sysroot"]) } else { String::new() };
+        let nightly_root = if nightly { nightly_root().unwrap_or_default() } else { PathBuf::new() };
         let debian = Path::new(DEBIAN_CARGO).exists() && Path::new(DEBIAN_SOURCES).exists();
         let sources = if debian && new_enough(&says(DEBIAN_CARGO, &["--version"])) {
             Some(Way::Debian)
-        } else if nightly && Path::new(&nightly_root).join("lib/rustlib/src/rust/library/std").exists() {
+        } else if nightly && nightly_root.join("lib/rustlib/src/rust/library/std").exists() {
             Some(Way::Nightly)
         } else {
             None
@@ -102,6 +100,11 @@ impl Host {
         }
     }
 
+    /// How a standard library can be built from sources, if there are any.
+    pub(crate) fn sources(&self) -> Option<Way> {
+        self.sources
+    }
+
     /// A target without an operating system that this machine can compile for.
     pub(crate) fn bare(&self) -> Option<(&'static str, Way)> {
         let installed = BARE.iter().find(|target| self.targets.iter().any(|have| have == *target));
@@ -124,6 +127,14 @@ pub(crate) fn nightly_cargo(args: &[&str]) -> Command {
     let mut command = Command::new("rustup");
     command.args(["run", "nightly", "cargo"]).args(args).current_dir(workspace::root());
     command
+}
+
+/// The folder of rustup's nightly.
+pub(crate) fn nightly_root() -> Option<PathBuf> {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "rustc", "--print", "sysroot"]);
+    let outcome = run::capture(command, |_| {}).ok().filter(|outcome| outcome.success)?;
+    Some(PathBuf::from(outcome.output.trim()))
 }
 
 /// A command `cargo VERB --target TARGET` that builds the parts `std` of the library itself where it must.

@@ -1,0 +1,185 @@
+//! `cargo xtask sanitize`: heap-smp's suite under programs that watch memory and threads: AddressSanitizer, which our hints tell
+//! what is free, ThreadSanitizer, and valgrind.
+//!
+//! Each finds what the suite's own books cannot: the first and the last every access that nobody was to make, the second
+//! accesses of two threads that nothing orders. Tests that a tool cannot run are named with the reason.
+
+use std::process::Command;
+
+use crate::run;
+use crate::toolchain::{self, Host, LIBRARY_SOURCES, Way};
+use crate::workspace;
+
+/// Options of `cargo xtask sanitize`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SanitizeArgs {
+    /// The tools; all when none is given.
+    #[arg(value_parser = TOOLS.map(|tool| tool.name))]
+    tools: Vec<String>,
+}
+
+/// The only target that all three know and that this is tried on.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What watches.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    name: &'static str,
+    /// Its runs, or what is missing.
+    plan: fn(&Host, &str) -> Result<Vec<Run>, String>,
+}
+
+/// One run of the suite.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) name: &'static str,
+    pub(crate) command: Command,
+}
+
+/// All of them.
+pub(crate) const TOOLS: [Tool; 3] = [
+    Tool { name: "address", plan: address },
+    Tool { name: "thread", plan: thread },
+    Tool { name: "valgrind", plan: valgrind },
+];
+
+/// Tests that limit the addresses or the memory of the process, of which each tool takes more for its own tables.
+const LIMITS: [&str; 4] = [
+    "refusal::exhausted_address_space_is_null_and_not_the_end",
+    "refusal::a_refused_request_leaves_the_address_space_to_others",
+    "refusal::where_a_segment_is_too_much_smaller_pieces_serve",
+    "refusal::where_no_thread_can_be_started_memory_goes_back_all_the_same",
+];
+
+/// Tests that measure the resident memory of the process, of which a sanitizer has a part, or load a library, which would need
+/// the sanitizer's runtime from the program.
+const OUTSIDE: [&str; 2] = ["memory::", "plugin::"];
+
+/// Tests (those whose names begin so) that do with our blocks on purpose what AddressSanitizer, told by our hints, ends the process for before we see it:
+/// `sanitized.rs` of the suite tests that it does.
+const SEEN_FIRST: [&str; 9] = [
+    "violations::a_pointer_to_the_stack",
+    "checked::the_first_byte_behind_a_block",
+    "checked::the_first_byte_behind_a_large_block",
+    "checked::a_write_to_a_free_block",
+    "checked::every_free_block_was_wiped",
+    "checked_heap::the_first_byte_behind_a_private_block",
+    "checked_heap::the_first_byte_behind_a_large_private_block",
+    "checked_heap::a_write_to_a_free_private_block",
+    "checked_heap::a_heap_that_is_gone_left_nothing_of_what_it_held",
+];
+
+/// Tests of a hundred thousand threads or a hundred crowded ones: minutes where one thread runs at a time, fifty times slower.
+const CROWDS: [&str; 2] = [
+    "threads::a_hundred_thousand_short_threads_leave_nothing_behind",
+    "threads::a_crowd_of_random_programs_finds_every_block_as_it_was_written",
+];
+
+/// The suite as `command` (`cargo test` of some toolchain) builds it, without some tests.
+fn suite(mut command: Command, features: &str, skipped: &[&[&str]]) -> Command {
+    command.args([
+        "--package",
+        "heap-smp",
+        "--features",
+        features,
+        "--lib",
+        "--tests",
+        "--no-fail-fast",
+        "--",
+    ]);
+    skipped.iter().copied().flatten().for_each(|name| _ = command.args(["--skip", name]));
+    command
+}
+
+/// With our hints over the checked build, and without them over the default one.
+fn address(host: &Host, target: &str) -> Result<Vec<Run>, String> {
+    if !host.nightly {
+        return Err("no nightly toolchain (rustup toolchain install nightly)".to_owned());
+    }
+    let folder = format!("{target}/sanitize/address");
+    let run = |name, flags: &str, features: &str, skipped: &[&[&str]]| {
+        let cargo = toolchain::nightly_cargo(&["test", "--target", TARGET, "--target-dir", &folder]);
+        let mut command = suite(cargo, features, skipped);
+        command.env("RUSTFLAGS", format!("-Zsanitizer=address {flags}"));
+        // Blocks of C's heap that only blocks of ours point to are no leaks; a guard must fault as it does without.
+        command.env("ASAN_OPTIONS", "detect_leaks=0:handle_segv=0:allocator_may_return_null=1");
+        Run { name, command }
+    };
+    Ok(vec![
+        run(
+            "address, checked, with hints",
+            "--cfg heap_asan",
+            "checked,malloc",
+            &[&LIMITS, &OUTSIDE, &SEEN_FIRST],
+        ),
+        run("address, default build", "", "malloc", &[&LIMITS, &OUTSIDE, &SEEN_FIRST]),
+    ])
+}
+
+/// The default build. Only a standard library that is watched too shows what it orders, so it is built from its sources.
+fn thread(host: &Host, target: &str) -> Result<Vec<Run>, String> {
+    let Some(way) = host.sources() else {
+        return Err(format!("no sources of the standard library ({LIBRARY_SOURCES})"));
+    };
+    let mut flags = "-Zsanitizer=thread".to_owned();
+    if way == Way::Debian {
+        // Debian's compiler comes without the runtime; rustup's nightly has it.
+        let runtime = toolchain::nightly_root().map(|root| root.join(format!("lib/rustlib/{TARGET}/lib")));
+        let Some(runtime) =
+            runtime.map(|folder| folder.join("librustc-nightly_rt.tsan.a")).filter(|file| file.exists())
+        else {
+            return Err("no runtime of ThreadSanitizer (rustup toolchain install nightly)".to_owned());
+        };
+        flags = format!(
+            "{flags} -Zexternal-clangrt -Clink-arg=-Wl,--whole-archive -Clink-arg={} -Clink-arg=-Wl,--no-whole-archive -Clink-arg=-lm -Clink-arg=-lc",
+            runtime.display()
+        );
+    }
+    let mut cargo = toolchain::cargo_for(way, "test", TARGET, "std,panic_abort,test");
+    cargo.args(["--target-dir", &format!("{target}/sanitize/thread")]);
+    let mut command = suite(cargo, "malloc", &[&LIMITS, &OUTSIDE, &CROWDS]);
+    command
+        .env("RUSTFLAGS", flags)
+        .env("TSAN_OPTIONS", "die_after_fork=0:handle_segv=0:report_signal_unsafe=0");
+    Ok(vec![Run { name: "thread, default build", command }])
+}
+
+/// Both builds, as they are: valgrind runs any program.
+fn valgrind(_: &Host, _: &str) -> Result<Vec<Run>, String> {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return Err("valgrind is not installed".to_owned());
+    }
+    let run = |name, features: &str| {
+        let mut command = suite(run::cargo(&["test"]), features, &[&LIMITS, &CROWDS]);
+        let name_of_runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
+        command.env(name_of_runner, "valgrind --quiet --error-exitcode=9 --num-callers=30");
+        Run { name, command }
+    };
+    Ok(vec![run("valgrind, default build", "malloc"), run("valgrind, checked", "checked,malloc")])
+}
+
+/// Runs the suite under each tool that this machine has.
+///
+/// # Errors
+///
+/// When a test fails or a tool reports something.
+pub(crate) fn run(args: &SanitizeArgs) -> anyhow::Result<()> {
+    let host = Host::look();
+    let target = workspace::metadata()?.target_directory;
+    let mut failed = Vec::new();
+    for tool in
+        TOOLS.iter().filter(|tool| args.tools.is_empty() || args.tools.iter().any(|name| name == tool.name))
+    {
+        match (tool.plan)(&host, target.as_str()) {
+            Err(reason) => println!("{}: skipped, {reason}", tool.name),
+            Ok(runs) => {
+                for Run { name, command } in runs {
+                    println!("{name}");
+                    failed.extend(run::show(command).is_err().then_some(name));
+                }
+            }
+        }
+    }
+    anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join("; "));
+    Ok(())
+}
