@@ -4,8 +4,9 @@
 //! so the resident set stays small and dense, and no page is faulted twice without need. Free neighbours coalesce by
 //! being neighbours in a bitmap.
 
+#[cfg(feature = "checked")]
+mod guard;
 mod source;
-
 use heap_os::pages::{self, HugePages};
 
 use crate::bits;
@@ -176,15 +177,6 @@ impl SpanHeap {
         let last = usize::from(!(unit + units).is_multiple_of(HUGE_UNITS));
         self.release(segment, unit, units - last, false);
         self.release(segment, unit + units - last, last, true);
-    }
-
-    /// As [`give`](Self::give), but for the last unit: that stays in use, as a run of its own.
-    #[cfg(feature = "checked")]
-    pub(crate) fn give_all_but_last(&mut self, segment: &'static Segment, span: &Span) {
-        segment.forget(span);
-        let (unit, units) = (segment.unit_of(span), span.units() - 1);
-        segment.describe(unit + units, 1, Purpose::Run);
-        self.release(segment, unit, units, true);
     }
 
     /// Makes a span longer in place. `false`: the units behind it are not free. The flag: the new part reads as zeros.
