@@ -58,6 +58,21 @@ pub(crate) fn run_at(word: impl Fn(usize) -> u64, start: usize, limit: usize) ->
     at.min(end) - start
 }
 
+/// The length of the run of ones that ends before bit `end`. O(words).
+pub(crate) fn run_before(word: impl Fn(usize) -> u64, end: usize) -> usize {
+    let mut at = end;
+    while at > 0 {
+        let last = (at - 1) % BITS;
+        let ones = (!(word((at - 1) / BITS) << (BITS - 1 - last))).leading_zeros() as usize;
+        let here = ones.min(last + 1);
+        at -= here;
+        if here < last + 1 {
+            break;
+        }
+    }
+    end - at
+}
+
 /// The first bit at or after `from` that is set, below `len`.
 pub(crate) fn next_one(word: impl Fn(usize) -> u64, from: usize, len: usize) -> Option<usize> {
     let mut at = from;
@@ -72,14 +87,61 @@ pub(crate) fn next_one(word: impl Fn(usize) -> u64, from: usize, len: usize) -> 
     None
 }
 
-/// The lowest start of `count` consecutive ones that is a multiple of `align`, in a map of `len` bits. `word`
-/// gives the map's words, so that a caller can search the conjunction of two maps. O(words + runs).
+/// The lowest start of `count` consecutive ones (at least one) that is a multiple of `align`, in a map of `words`. `word` gives
+/// them, so that a caller can search the conjunction of two maps. O(words · log count), whatever the number of runs; with an
+/// alignment above one O(words + runs).
 pub(crate) fn find_run(
     word: impl Fn(usize) -> u64 + Copy,
-    len: usize,
+    words: usize,
     count: usize,
     align: usize,
 ) -> Option<usize> {
+    if align > 1 {
+        return find_aligned_run(word, words, count, align);
+    }
+    // Ones at the end of the words before.
+    let mut carried = 0;
+    for at in 0..words {
+        let here = word(at);
+        if carried + here.trailing_ones() as usize >= count {
+            return Some(at * BITS - carried);
+        }
+        if here == u64::MAX {
+            carried += BITS;
+            continue;
+        }
+        let starts = starts_of_runs(here, count);
+        if starts != 0 {
+            return Some(at * BITS + starts.trailing_zeros() as usize);
+        }
+        carried = here.leading_ones() as usize;
+    }
+    None
+}
+
+/// The bits of a word at which `count` consecutive ones start within it. After Warren, "Hacker's Delight" (2012), 6-2.
+#[inline]
+fn starts_of_runs(word: u64, count: usize) -> u64 {
+    if count > BITS {
+        return 0;
+    }
+    let (mut starts, mut len) = (word, 1);
+    // Invariant: `starts` are the bits at which `len` ones start.
+    while len < count && starts != 0 {
+        let step = len.min(count - len);
+        starts &= starts >> step;
+        len += step;
+    }
+    starts
+}
+
+fn find_aligned_run(
+    word: impl Fn(usize) -> u64 + Copy,
+    words: usize,
+    count: usize,
+    align: usize,
+) -> Option<usize> {
+    let len = words * BITS;
     let mut from = 0;
     while let Some(one) = next_one(word, from, len) {
         let start = one.next_multiple_of(align);
@@ -128,19 +190,22 @@ mod tests {
             }
             let want = 1 + random() % 100;
             let align = 1 << (random() % 4);
-            assert_eq!(find_run(|i| words[i], 256, want, align), slow_find(&naive, want, align));
+            assert_eq!(find_run(|i| words[i], 4, want, align), slow_find(&naive, want, align));
             let (start, len) = (random() % 200, random() % 56);
             assert_eq!(count(&words, start, len), naive[start..start + len].iter().filter(|&&b| b).count());
             let run = naive[start..].iter().take(50).take_while(|&&bit| bit).count();
             assert_eq!(run_at(|i| words[i], start, 50), run);
+            let before = naive[..start].iter().rev().take_while(|&&bit| bit).count();
+            assert_eq!(run_before(|i| words[i], start), before);
         }
     }
 
     #[test]
     fn a_full_map_is_one_run() {
         let words = [u64::MAX; 2];
-        assert_eq!(find_run(|i| words[i], 128, 128, 1), Some(0));
-        assert_eq!(find_run(|i| words[i], 128, 129, 1), None);
+        assert_eq!((find_run(|i| words[i], 2, 128, 1), find_run(|i| words[i], 2, 129, 1)), (Some(0), None));
+        assert_eq!(find_run(|i| words[i], 2, 64, 64), Some(0));
         assert_eq!(run_at(|i| words[i], 0, 128), 128);
+        assert_eq!(run_before(|i| words[i], 128), 128);
     }
 }

@@ -10,7 +10,7 @@ use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 
 use crate::config::{SEGMENT, UNIT, UNITS};
-pub(crate) use crate::segment::maps::Maps;
+pub(crate) use crate::segment::maps::{MAP_WORDS, Maps};
 use crate::size::{CLASS, CLASSES};
 use crate::states::States;
 #[cfg(feature = "malloc")]

@@ -1,6 +1,7 @@
 //! Which units of a segment are free, and what their pages hold: bitmaps, read and written under the span heap's lock.
 #![forbid(unsafe_code)]
 
+use crate::bits;
 use crate::config::{HUGE_PAGE, SEGMENT, UNIT, UNITS};
 
 /// Words of a bitmap with a bit for each unit.
@@ -20,6 +21,16 @@ pub(crate) struct Maps {
 const _: () = assert!(SEGMENT / HUGE_PAGE <= 64);
 
 impl Maps {
+    /// The lengths of the run of free units, and of that of free and dirty ones, that the free units `start..start + count` lie in.
+    /// (Of the second, the units themselves are counted as dirty.)
+    pub(crate) fn run_around(&self, start: usize, count: usize) -> (u16, u16) {
+        let around = |word: &dyn Fn(usize) -> u64| {
+            let end = start + count;
+            (bits::run_before(word, start) + count + bits::run_at(word, end, UNITS - end)) as u16
+        };
+        (around(&|at| self.free[at]), around(&|at| self.free[at] & self.dirty[at]))
+    }
+
     /// A free run, with the free units before and after it that share an advised stretch with it: those may be resident
     /// though nobody had them, as the rest of a huge page. The first unit, and how many.
     pub(crate) fn with_rest_of_huge_pages(&self, start: usize, count: usize) -> (usize, usize) {
