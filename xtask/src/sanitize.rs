@@ -121,20 +121,7 @@ fn thread(host: &Host, target: &str) -> Result<Vec<Run>, String> {
     let Some(way) = host.sources() else {
         return Err(format!("no sources of the standard library ({LIBRARY_SOURCES})"));
     };
-    let mut flags = "-Zsanitizer=thread".to_owned();
-    if way == Way::Debian {
-        // Debian's compiler comes without the runtime; rustup's nightly has it.
-        let runtime = toolchain::nightly_root().map(|root| root.join(format!("lib/rustlib/{TARGET}/lib")));
-        let Some(runtime) =
-            runtime.map(|folder| folder.join("librustc-nightly_rt.tsan.a")).filter(|file| file.exists())
-        else {
-            return Err("no runtime of ThreadSanitizer (rustup toolchain install nightly)".to_owned());
-        };
-        flags = format!(
-            "{flags} -Zexternal-clangrt -Clink-arg=-Wl,--whole-archive -Clink-arg={} -Clink-arg=-Wl,--no-whole-archive -Clink-arg=-lm -Clink-arg=-lc",
-            runtime.display()
-        );
-    }
+    let flags = if way == Way::Debian { borrowed_runtime()? } else { "-Zsanitizer=thread".to_owned() };
     let mut cargo = toolchain::cargo_for(way, "test", TARGET, "std,panic_abort,test");
     cargo.args(["--target-dir", &format!("{target}/sanitize/thread")]);
     let mut command = suite(cargo, "malloc", &[&LIMITS, &OUTSIDE, &CROWDS]);
@@ -142,6 +129,22 @@ fn thread(host: &Host, target: &str) -> Result<Vec<Run>, String> {
         .env("RUSTFLAGS", flags)
         .env("TSAN_OPTIONS", "die_after_fork=0:handle_segv=0:report_signal_unsafe=0");
     Ok(vec![Run { name: "thread, default build", command }])
+}
+
+/// Flags for Debian's compiler, which comes without the runtime: rustup's nightly has it, and a linker that takes it behind the
+/// C library.
+fn borrowed_runtime() -> Result<String, String> {
+    let folder = toolchain::nightly_root().unwrap_or_default().join("lib/rustlib").join(TARGET);
+    let (runtime, linker) = (folder.join("lib/librustc-nightly_rt.tsan.a"), folder.join("bin/gcc-ld"));
+    if !runtime.exists() || !linker.exists() {
+        return Err("no runtime of ThreadSanitizer (rustup toolchain install nightly)".to_owned());
+    }
+    Ok(format!(
+        "-Zsanitizer=thread -Zexternal-clangrt -Clink-arg=-B{} -Clink-arg=-fuse-ld=lld -Clink-arg=-Wl,--whole-archive \
+         -Clink-arg={} -Clink-arg=-Wl,--no-whole-archive -Clink-arg=-lm -Clink-arg=-lc",
+        linker.display(),
+        runtime.display()
+    ))
 }
 
 /// Both builds, as they are: valgrind runs any program.

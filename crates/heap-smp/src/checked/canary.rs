@@ -8,13 +8,31 @@ const LEN: usize = 16;
 /// The bytes for the block at `addr`: from the secret, so that an overflow cannot be made to fit, and from the address, so
 /// that a copied one does not.
 #[inline]
-fn bytes(addr: usize) -> [u8; LEN] {
-    let word = |salt: usize| ((secret() ^ addr.rotate_left(17)).wrapping_mul(salt) as u64).to_ne_bytes();
-    let (a, b) = (word(0x9e37_79b1), word(0x85eb_ca77));
-    let mut all = [0; LEN];
-    all[..8].copy_from_slice(&a);
-    all[8..].copy_from_slice(&b);
-    all
+fn bytes(addr: usize) -> u128 {
+    let word = |salt: usize| (secret() ^ addr.rotate_left(17)).wrapping_mul(salt) as u64;
+    u128::from(word(0x9e37_79b1)) | u128::from(word(0x85eb_ca77)) << 64
+}
+
+/// Calls `f` with pieces of a canary of `len` bytes, each with its offset, which overlap and cover it all. Stops where `f` says so.
+#[inline]
+fn pieces(canary: u128, len: usize, mut f: impl FnMut(usize, Piece) -> bool) -> bool {
+    let shifted = |from: usize| canary >> (8 * from);
+    match len {
+        0 => true,
+        LEN.. => f(0, Piece::Sixteen(canary)),
+        8.. => f(0, Piece::Eight(canary as u64)) && f(len - 8, Piece::Eight(shifted(len - 8) as u64)),
+        4.. => f(0, Piece::Four(canary as u32)) && f(len - 4, Piece::Four(shifted(len - 4) as u32)),
+        _ => (0..len).all(|at| f(at, Piece::One(shifted(at) as u8))),
+    }
+}
+
+/// Some bytes of a canary.
+#[derive(Clone, Copy)]
+enum Piece {
+    Sixteen(u128),
+    Eight(u64),
+    Four(u32),
+    One(u8),
 }
 
 /// Writes the canary of a block of `size` bytes with `slack` more behind it.
@@ -24,11 +42,22 @@ fn bytes(addr: usize) -> [u8; LEN] {
 /// `size + slack` bytes at `block` are the caller's to write.
 #[inline]
 pub(crate) unsafe fn write(block: *mut u8, size: usize, slack: usize) {
-    if slack > 0 {
-        let all = bytes(block.addr());
-        // SAFETY: the caller's promise.
-        unsafe { block.add(size).copy_from_nonoverlapping(all.as_ptr(), slack.min(LEN)) };
+    if slack == 0 {
+        return;
     }
+    pieces(bytes(block.addr()), slack, |at, piece| {
+        // SAFETY: the caller's promise: a piece lies in the slack.
+        unsafe {
+            let to = block.add(size + at);
+            match piece {
+                Piece::Sixteen(bytes) => to.cast::<u128>().write_unaligned(bytes.to_le()),
+                Piece::Eight(bytes) => to.cast::<u64>().write_unaligned(bytes.to_le()),
+                Piece::Four(bytes) => to.cast::<u32>().write_unaligned(bytes.to_le()),
+                Piece::One(byte) => to.write(byte),
+            }
+        }
+        true
+    });
 }
 
 /// Whether the canary is as [`write`] left it.
@@ -41,10 +70,18 @@ pub(crate) unsafe fn is_whole(block: *const u8, size: usize, slack: usize) -> bo
     if slack == 0 {
         return true;
     }
-    let len = slack.min(LEN);
-    // SAFETY: the caller's promise.
-    let found = unsafe { core::slice::from_raw_parts(block.add(size), len) };
-    found == &bytes(block.addr())[..len]
+    pieces(bytes(block.addr()), slack, |at, piece| {
+        // SAFETY: the caller's promise: a piece lies in the slack.
+        unsafe {
+            let from = block.add(size + at);
+            match piece {
+                Piece::Sixteen(bytes) => from.cast::<u128>().read_unaligned() == bytes.to_le(),
+                Piece::Eight(bytes) => from.cast::<u64>().read_unaligned() == bytes.to_le(),
+                Piece::Four(bytes) => from.cast::<u32>().read_unaligned() == bytes.to_le(),
+                Piece::One(byte) => from.read() == byte,
+            }
+        }
+    })
 }
 
 #[cfg(test)]

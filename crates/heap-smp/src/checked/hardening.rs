@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use heap_os::pages::{self, Access};
 
-use crate::config::UNIT;
+use crate::config::{SEGMENT, UNIT};
 use crate::directory::{Directory, Owner};
 use crate::hints;
 use crate::secret::secret;
@@ -39,7 +39,7 @@ pub(crate) fn slab_units(class: &Class) -> usize {
 /// A slab was opened: sets the states of its slots, and protects what is behind them.
 pub(crate) fn opened(directory: &Directory, span: &Span, class: &Class, clean: bool) {
     if let Some(Owner::Segment(segment)) = directory.owner_of(span.base().addr()) {
-        segment.states.open(segment.unit_of(span), class.slot as usize, class.slots as usize, clean);
+        segment.states.open(segment.unit_of(span), span.class(), clean);
     }
     if let Some(guard) = guard_of(span, class) {
         // SAFETY: the slab's last unit, in which there is no slot.
@@ -154,16 +154,28 @@ pub(crate) fn slot_at(directory: &Directory, addr: usize) -> Option<Slot> {
     }
 }
 
+/// The state of the slot of the class that starts at `addr`, in a slab of this tenant.
+#[inline]
+pub(crate) fn state_of(
+    directory: &Directory,
+    addr: usize,
+    class: usize,
+    tenant: u32,
+) -> Option<&'static State> {
+    let Owner::Segment(segment) = directory.owner_of(addr)? else { return None };
+    let (span, offset) = segment.place_at(addr);
+    if !span.is_slab_of(class, span.group()) || span.tenant() != tenant {
+        return None;
+    }
+    let slot = CLASS[class].slot_starting_at(offset)?;
+    segment.states.of_slot((addr - offset & (SEGMENT - 1)) / UNIT, class, slot)
+}
+
 /// As [`slot_at`], for an address in this segment.
 #[inline]
 pub(crate) fn slot_in(segment: &'static Segment, addr: usize) -> Option<Slot> {
     let span = segment.span_at(addr).filter(|span| span.kind() == Kind::Slab)?;
-    let class = &CLASS[span.class()];
-    let offset = addr - span.base().addr();
-    let slot = class.slot_at(offset);
-    if slot * class.slot as usize != offset || slot >= class.slots as usize {
-        return None;
-    }
-    let state = segment.states.of_slab(segment.unit_of(span), class.slot as usize).get(slot)?;
+    let slot = CLASS[span.class()].slot_starting_at(addr - span.base().addr())?;
+    let state = segment.states.of_slot(segment.unit_of(span), span.class(), slot)?;
     Some(Slot { span, state })
 }

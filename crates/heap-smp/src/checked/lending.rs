@@ -13,11 +13,11 @@ use crate::canary;
 use crate::config::{SMALL_MAX, UNIT};
 use crate::core_heap::CORE;
 use crate::directory::Owner;
-use crate::hardening::{self, Slot};
+use crate::hardening;
 use crate::hints;
 use crate::segment::Kind;
 use crate::size::CLASS;
-use crate::states::{Contents, Given};
+use crate::states::{Contents, Given, State};
 use crate::violation::{Violation, report};
 
 /// The class of a layout, or `None` for one that no slab serves.
@@ -42,9 +42,9 @@ fn slack(class: usize, size: usize) -> usize {
 #[inline]
 pub(crate) unsafe fn lend(block: NonNull<u8>, class: usize, size: usize, tenant: u32) -> *mut u8 {
     let len = CLASS[class].slot as usize;
-    let slot = checked_slot(block, class, tenant);
+    let state = checked_slot(block, class, tenant);
     hints::lent(block, len);
-    match slot.state.contents() {
+    match state.contents() {
         Contents::Fresh => {}
         // SAFETY: the slot is ours and that long; it is initialised, because it was wiped.
         Contents::Wiped => unsafe {
@@ -57,7 +57,7 @@ pub(crate) unsafe fn lend(block: NonNull<u8>, class: usize, size: usize, tenant:
         Contents::Lent => report(Violation::DoubleFree, block.addr().get()),
     }
     // SAFETY: the slot is ours and of that class.
-    unsafe { relend(slot, block, class, size) }.as_ptr()
+    unsafe { relend(state, block, class, size) }.as_ptr()
 }
 
 /// Marks the end of a block of `size` bytes in a slot of ours.
@@ -66,7 +66,7 @@ pub(crate) unsafe fn lend(block: NonNull<u8>, class: usize, size: usize, tenant:
 ///
 /// `block` is the slot, of the class, and owned by the caller or by the client that asks.
 #[inline]
-unsafe fn relend(slot: Slot, block: NonNull<u8>, class: usize, size: usize) -> NonNull<u8> {
+unsafe fn relend(state: &State, block: NonNull<u8>, class: usize, size: usize) -> NonNull<u8> {
     let slack = slack(class, size);
     // SAFETY: the slot is as long as both together.
     unsafe {
@@ -74,7 +74,7 @@ unsafe fn relend(slot: Slot, block: NonNull<u8>, class: usize, size: usize) -> N
         canary::write(block.as_ptr(), size, slack);
         hints::returned(block.add(size), slack);
     }
-    slot.state.lend(slack);
+    state.lend(slack);
     block
 }
 
@@ -88,8 +88,8 @@ unsafe fn relend(slot: Slot, block: NonNull<u8>, class: usize, size: usize) -> N
 #[inline]
 pub(crate) unsafe fn take_back(block: NonNull<u8>, class: usize, size: usize, tenant: u32) {
     let slack = slack(class, size);
-    let slot = checked_slot(block, class, tenant);
-    judge(slot.state.give(slack), block);
+    let state = checked_slot(block, class, tenant);
+    judge(state.give(slack), block);
     // SAFETY: Q1: the slot was lent with this size, so it is ours again, of the class, and its canary was written.
     unsafe {
         check_canary(block, size, slack);
@@ -111,13 +111,13 @@ pub(crate) unsafe fn resize(
     tenant: u32,
 ) -> Option<NonNull<u8>> {
     let slack = slack(a, old);
-    let slot = checked_slot(block, a, tenant);
-    judge(slot.state.is_lent(slack), block);
+    let state = checked_slot(block, a, tenant);
+    judge(state.is_lent(slack), block);
     // SAFETY: the slot is the block's, and that long.
     unsafe {
         check_canary(block, old, slack);
         if a == b {
-            return Some(relend(slot, block, a, new));
+            return Some(relend(state, block, a, new));
         }
         hints::returned(block.add(old), slack);
     }
@@ -147,13 +147,11 @@ fn judge(given: Given, block: NonNull<u8>) {
     }
 }
 
-/// The slot of the class and of the heap that starts at `block`. Ends the process if there is none.
+/// The state of the slot of the class and of the heap that starts at `block`. Ends the process if there is none.
 #[inline]
-fn checked_slot(block: NonNull<u8>, class: usize, tenant: u32) -> Slot {
-    match hardening::slot_at(&CORE.directory, block.addr().get()) {
-        Some(slot) if slot.span.class() == class && slot.span.tenant() == tenant => slot,
-        _ => misplaced(block.addr().get(), tenant),
-    }
+fn checked_slot(block: NonNull<u8>, class: usize, tenant: u32) -> &'static State {
+    let addr = block.addr().get();
+    hardening::state_of(&CORE.directory, addr, class, tenant).unwrap_or_else(|| misplaced(addr, tenant))
 }
 
 /// Reports what is wrong with an address at which no slot of the class expected starts.

@@ -1,6 +1,7 @@
 //! What became of each slot of a segment's slabs: a byte each, out of line.
 
 use crate::config::{UNIT, UNITS};
+use crate::size::{CLASS, CLASSES};
 use crate::sync::{AtomicU8, Ordering};
 
 /// Never lent since its slab was opened, and reads as zeros.
@@ -102,6 +103,29 @@ impl State {
     }
 }
 
+/// Where the states of a class's slots are.
+#[derive(Clone, Copy, Debug)]
+struct Table {
+    start: u32,
+    /// States of a unit, as a power of two: in a table, as many as slots of its smallest class fit.
+    per_unit: u32,
+}
+
+static TABLE: [Table; CLASSES] = {
+    let mut tables = [Table { start: 0, per_unit: 0 }; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        let (mut start, mut step) = (0, 0);
+        while (CLASS[class].slot as usize) < STEPS[step] {
+            start += UNITS * (UNIT / STEPS[step]);
+            step += 1;
+        }
+        tables[class] = Table { start: start as u32, per_unit: (UNIT / STEPS[step]).ilog2() };
+        class += 1;
+    }
+    tables
+};
+
 /// The states of a segment's slots. All zeros is a valid value. Touched only where there are slabs.
 #[derive(Debug)]
 pub(crate) struct States {
@@ -109,23 +133,17 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// The states of the slab that starts at `unit`, whose slots are `slot` bytes long.
+    /// The state of a slot of the slab of `class` that starts at `unit`.
     #[inline]
-    pub(crate) fn of_slab(&self, unit: usize, slot: usize) -> &[State] {
-        // Each table has as many states for a unit as slots of its smallest class fit.
-        let mut start = 0;
-        for step in STEPS {
-            if slot >= step {
-                return &self.all[start + unit * (UNIT / step)..start + UNITS * (UNIT / step)];
-            }
-            start += UNITS * (UNIT / step);
-        }
-        &[]
+    pub(crate) fn of_slot(&self, unit: usize, class: usize, slot: usize) -> Option<&State> {
+        let table = TABLE[class];
+        self.all.get(table.start as usize + (unit << table.per_unit) + slot)
     }
 
-    /// A slab was opened at `unit`: none of its slots is lent.
-    pub(crate) fn open(&self, unit: usize, slot: usize, slots: usize, clean: bool) {
-        for state in &self.of_slab(unit, slot)[..slots] {
+    /// A slab of `class` was opened at `unit`: none of its slots is lent.
+    pub(crate) fn open(&self, unit: usize, class: usize, clean: bool) {
+        let slots = 0..CLASS[class].slots as usize;
+        for state in slots.filter_map(|slot| self.of_slot(unit, class, slot)) {
             state.0.store(if clean { CLEAN } else { DIRTY }, Ordering::Relaxed);
         }
     }
@@ -134,7 +152,6 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::size::CLASS;
 
     #[test]
     fn the_states_of_neighbouring_slabs_do_not_overlap() {
@@ -142,13 +159,14 @@ mod tests {
         let states: Box<States> = unsafe { Box::new_zeroed().assume_init() };
         let mut next = [0; STEPS.len()];
         let mut unit = 0;
-        for class in CLASS.iter().chain(&CLASS) {
-            let (slot, slots) = (class.slot as usize, class.slots as usize);
-            let own = states.of_slab(unit, slot)[..slots].as_ptr_range();
+        for class in (0..CLASSES).chain(0..CLASSES) {
+            let (slot, slots) = (CLASS[class].slot as usize, CLASS[class].slots as usize);
+            let addr = |slot| std::ptr::from_ref(states.of_slot(unit, class, slot).unwrap()).addr();
             let table = STEPS.iter().position(|&step| slot >= step).unwrap();
-            assert!(own.start.addr() >= next[table], "{slot}");
-            next[table] = own.end.addr();
-            unit += class.units as usize;
+            assert!(addr(0) >= next[table], "{slot}");
+            assert_eq!(addr(slots - 1), addr(0) + slots - 1);
+            next[table] = addr(slots - 1) + 1;
+            unit += CLASS[class].units as usize;
         }
     }
 
