@@ -23,6 +23,8 @@ fn is(name: []const u8) bool {
 }
 
 pub fn main() void {
+    // As in a real program, the block is not the only one.
+    const other = make();
     const block = make();
     if (is("double-free")) {
         give(block, 40, .@"8");
@@ -43,8 +45,9 @@ pub fn main() void {
     } else if (is("interior-pointer")) {
         give(block + 16, 40, .@"8");
     } else if (is("leak")) {
-        _ = make();
-        _ = make();
+        give(block, 40, .@"8");
+        for (0..3) |_| _ = make();
     }
+    give(other, 40, .@"8");
     _ = instance.deinit();
 }

@@ -42,6 +42,8 @@ unsafe fn give(heap: &Heap, block: *mut u8, layout: Layout) {
 /// # Safety
 /// None. That is the point.
 unsafe fn commit(error: &str, heap: &Heap) {
+    // As in a real program, the block is not the only one.
+    let other = make(heap);
     let block = make(heap);
     // SAFETY: each is wrong in one way.
     unsafe {
@@ -68,15 +70,21 @@ unsafe fn commit(error: &str, heap: &Heap) {
             "wrong-alignment" => give(heap, block, Layout::new::<[u8; 40]>()),
             "interior-pointer" => give(heap, block.add(16), FORTY),
             "leak" => {
-                make(heap);
-                make(heap);
-                DEBUG.detect_leaks().print(Format::Text);
+                give(heap, block, FORTY);
+                for _ in 0..3 {
+                    make(heap);
+                }
             }
             _ => {
                 give(heap, block, FORTY);
                 println!("{}", ERRORS.join("\n"));
             }
         }
+        give(heap, other, FORTY);
+    }
+    let leaks = DEBUG.detect_leaks();
+    if !leaks.is_empty() {
+        leaks.print(Format::Text);
     }
 }
 

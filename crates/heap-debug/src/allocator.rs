@@ -78,12 +78,17 @@ impl<A: Allocator> DebugAllocator<A> {
                 Changed::NoBlock => return Err(AllocError),
             }
         }
-        let fresh = self.alloc_at(new, false, site)?;
+        let fresh = match self.alloc_hot(new, false) {
+            Some(block) => NonNull::slice_from_raw_parts(block, new.size()),
+            None => self.alloc_at(new, false, site)?,
+        };
         // SAFETY: both are live blocks (the records said so of the old one) of at least the smaller size, and apart.
         unsafe {
             fresh.cast::<u8>().copy_from_nonoverlapping(block, recorded.size().min(new.size()));
         }
-        self.free_at(block, recorded, Operation::Realloc, site);
+        if !self.free_hot(block, recorded) {
+            self.free_at(block, recorded, Operation::Realloc, site);
+        }
         Ok(fresh)
     }
 

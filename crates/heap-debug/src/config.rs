@@ -210,7 +210,7 @@ impl DebugConfig {
     }
 
     /// The byte that freed blocks are filled with, and checked for when they are reused, given back or looked at by
-    /// `check_all`; `None`: writes after free are not found. Default: `0x55`.
+    /// `check_all`, and with traces when they leave the quarantine; `None`: writes after free are not found. Default: `0x55`.
     #[doc(alias = "check_write_after_free")]
     pub const fn free_fill(mut self, byte: Option<u8>) -> Self {
         self.free_fill = byte;
@@ -240,6 +240,12 @@ impl DebugConfig {
     pub const fn profile(mut self, interval: Option<usize>) -> Self {
         self.profile = interval;
         self
+    }
+
+    /// Whether a freed block is looked at when it leaves the quarantine, and not only when it is used again or its memory
+    /// goes back: where traces are recorded, for without them it would be a fifth of a pair's time.
+    pub(crate) const fn checks_leaving(&self) -> bool {
+        self.stack_trace_frames > 0
     }
 
     /// Whether most allocations and frees of small blocks are nothing but checks, fills and books.

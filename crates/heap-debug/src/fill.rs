@@ -62,7 +62,11 @@ const STEP: usize = 4 * WORD;
 /// `len` bytes at `start` are the caller's to write.
 #[inline(always)]
 pub(crate) unsafe fn set(start: *mut u8, len: usize, byte: u8) {
-    if !(WORD..=SHORT).contains(&len) {
+    if len < WORD {
+        // SAFETY: the caller's promise.
+        return unsafe { set_few(start, len, byte) };
+    }
+    if len > SHORT {
         // SAFETY: the caller's promise.
         return unsafe { start.write_bytes(byte, len) };
     }
@@ -83,6 +87,50 @@ pub(crate) unsafe fn set(start: *mut u8, len: usize, byte: u8) {
     step(last);
 }
 
+/// As [`set`], fewer bytes than a word: two halves that may overlap, or one by one.
+///
+/// # Safety
+///
+/// As for [`set`].
+#[inline(always)]
+unsafe fn set_few(start: *mut u8, len: usize, byte: u8) {
+    let (eight, four) = (u64::from_ne_bytes([byte; 8]), u32::from_ne_bytes([byte; 4]));
+    // SAFETY: every offset is at most `len` less the bytes written there.
+    unsafe {
+        if len >= 8 {
+            start.cast::<u64>().write_unaligned(eight);
+            start.add(len - 8).cast::<u64>().write_unaligned(eight);
+        } else if len >= 4 {
+            start.cast::<u32>().write_unaligned(four);
+            start.add(len - 4).cast::<u32>().write_unaligned(four);
+        } else {
+            (0..len).for_each(|i| start.add(i).write(byte));
+        }
+    }
+}
+
+/// As [`is_intact`], of fewer bytes than a word.
+///
+/// # Safety
+///
+/// As for [`is_intact`].
+#[inline(always)]
+unsafe fn are_few_intact(start: *const u8, len: usize, byte: u8) -> bool {
+    let (eight, four) = (u64::from_ne_bytes([byte; 8]), u32::from_ne_bytes([byte; 4]));
+    // SAFETY: every offset is at most `len` less the bytes read there.
+    unsafe {
+        if len >= 8 {
+            let ends = [start, start.add(len - 8)].map(|at| at.cast::<u64>().read_unaligned() ^ eight);
+            ends[0] | ends[1] == 0
+        } else if len >= 4 {
+            let ends = [start, start.add(len - 4)].map(|at| at.cast::<u32>().read_unaligned() ^ four);
+            ends[0] | ends[1] == 0
+        } else {
+            (0..len).all(|i| start.add(i).read() == byte)
+        }
+    }
+}
+
 /// Whether all `len` bytes are `byte`.
 ///
 /// # Safety
@@ -91,8 +139,8 @@ pub(crate) unsafe fn set(start: *mut u8, len: usize, byte: u8) {
 #[inline(always)]
 pub(crate) unsafe fn is_intact(start: *const u8, len: usize, byte: u8) -> bool {
     if len < WORD {
-        // SAFETY: `i < len`.
-        return (0..len).fold(0, |all, i| all | (unsafe { start.add(i).read() } ^ byte)) == 0;
+        // SAFETY: the caller's promise.
+        return unsafe { are_few_intact(start, len, byte) };
     }
     let word = Word::from_ne_bytes([byte; WORD]);
     // SAFETY: as in `set`.

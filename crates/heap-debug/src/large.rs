@@ -205,6 +205,9 @@ impl Stripe {
 
     fn leave_quarantine(&mut self, cx: &Context<'_>, span: &Span, findings: &mut Findings) {
         let slot = Slot { span, index: 0 };
+        if cx.config.checks_leaving() {
+            verify_freed(&slot, cx.config, Operation::Free, findings);
+        }
         slot.set_meta(slot.meta().with_state(State::Free));
         if span.kind.get() == Kind::Guarded {
             if !cx.config.never_unmap {

@@ -212,6 +212,9 @@ impl Stripe {
     #[inline]
     fn reuse(&mut self, cx: &Context<'_>, slot: Slot<'_>, findings: &mut Findings) {
         let span = slot.span;
+        if cx.config.checks_leaving() {
+            verify_freed(&slot, cx.config, Operation::Free, findings);
+        }
         slot.set_meta(slot.meta().with_state(State::Free));
         // SAFETY: P3: the index is below `count`, so its word is within the bitmap.
         unsafe { *span.bits.add(slot.index as usize / 64).as_ptr() |= 1 << (slot.index % 64) };
@@ -359,6 +362,7 @@ fn take_slot(span: &Span) -> Slot<'_> {
 }
 
 /// Looks for writes into a freed block, and at its canaries.
+#[inline(never)]
 pub(crate) fn verify_freed(
     slot: &Slot<'_>,
     config: &DebugConfig,

@@ -31,7 +31,9 @@ pub(crate) fn write_violation(violation: &Violation, style: Style, w: &mut dyn W
 fn found_title(violation: &Violation) -> &'static str {
     let found_later =
         matches!(violation.kind, Kind::WritePastEnd | Kind::WriteBeforeStart | Kind::WriteAfterFree);
+    let is_free = violation.block.is_some_and(|block| !block.live);
     match (violation.kind, violation.operation) {
+        (_, Operation::Free) if found_later && is_free => "found by a later free at",
         (Kind::DoubleFree, _) => "freed again at",
         (_, Operation::Alloc) if found_later => "found when allocated again at",
         (_, Operation::Free) if found_later => "found when freed at",

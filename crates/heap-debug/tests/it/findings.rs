@@ -179,6 +179,30 @@ fn a_write_around_a_freed_block_is_found() {
     }
 }
 
+/// 23: by the free that pushes the block out of the quarantine, small or large, though nobody gets it again.
+#[test]
+fn a_write_after_free_is_found_when_the_block_leaves_the_quarantine() {
+    let config = CONFIG.quarantine(1000).quarantine_large(200_000);
+    for (layout, frees) in [(LAYOUT, 30), (Layout::new::<[u64; 9000]>(), 3)] {
+        let debug = DebugAllocator::with_config(config);
+        let blocks: Vec<NonNull<u8>> =
+            (0..=frees).map(|_| Allocator::alloc(&debug, layout).expect("there is memory").cast()).collect();
+        // SAFETY: the write is the misuse.
+        unsafe {
+            Allocator::free(&debug, blocks[0], layout);
+            blocks[0].add(39).write(1);
+        }
+        assert_eq!(debug.violations().count(), 0);
+        // SAFETY: live, once.
+        blocks[1..].iter().for_each(|&block| unsafe { Allocator::free(&debug, block, layout) });
+        let found = debug.violations().next().expect("it was found");
+        assert_eq!((found.kind, found.operation), (ViolationKind::WriteAfterFree, Operation::Free));
+        assert_eq!((found.addr, found.distance), (blocks[0].addr().get(), 39));
+        assert!(found.to_string().contains("found by a later free at"), "{found}");
+        assert_eq!((debug.forget_violations(), debug.deinit()), (1, Check::Ok));
+    }
+}
+
 /// 24: what is read after free is not what was written.
 #[test]
 fn fresh_and_freed_blocks_are_filled() {
