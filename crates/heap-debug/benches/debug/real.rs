@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &str); 10] = [
 ];
 /// Those before are no real programs, and not in the mean.
 const FIRST_REAL: usize = 1;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// The case of the geometric mean of the ratios.
 const MEAN: &str = "real programs, geometric mean";
 
