@@ -33,13 +33,13 @@ const DIRTY_MIN: usize = (1 << 20) / UNIT;
 
 /// What a search needs to know of a segment before it looks at its maps.
 #[derive(Clone, Copy, Debug)]
-struct Summary {
-    free: u16,
-    dirty: u16,
+pub(crate) struct Summary {
+    pub(crate) free: u16,
+    pub(crate) dirty: u16,
     /// No run of free units is longer.
-    longest: u16,
+    pub(crate) longest: u16,
     /// No run of free and dirty units is longer.
-    longest_dirty: u16,
+    pub(crate) longest_dirty: u16,
 }
 
 /// Counters, all in units.
@@ -206,12 +206,10 @@ impl SpanHeap {
         }
     }
 
-    /// The open segments, each with its count of free and of dirty units.
-    pub(crate) fn segments(&self) -> impl Iterator<Item = (&'static Segment, usize, usize)> {
+    /// The open segments, and what is known of each.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (&'static Segment, &Summary)> {
         let listed = self.segments[..self.count].iter().zip(&self.summary);
-        listed.filter_map(|(segment, summary)| {
-            Some(((*segment)?, summary.free as usize, summary.dirty as usize))
-        })
+        listed.filter_map(|(segment, summary)| Some(((*segment)?, summary)))
     }
 
     /// A free run: a dirty one first, the lowest address first.
@@ -244,8 +242,8 @@ impl SpanHeap {
         None
     }
 
-    /// Marks free units as owned, which will be filled if they are `dense`. Says whether all of them read as zeros, and whether all lie in huge pages. `None`: the
-    /// system has no memory for what was given back.
+    /// Marks free units as owned, which will be filled if they are `dense`. Says whether all of them read as zeros, and whether
+    /// all lie in huge pages. `None`: the system has no memory for what was given back.
     fn claim(
         &mut self,
         index: usize,

@@ -2,12 +2,13 @@
 
 use core::ptr::NonNull;
 
+use crate::bits;
 use crate::central::Slabs;
 use crate::config::{UNIT, UNITS};
 use crate::core_heap::{CORE, CoreHeap};
 use crate::private::State;
 use crate::registry;
-use crate::segment::{Kind, PRIVATE, Segment, Span};
+use crate::segment::{Kind, MAP_WORDS, PRIVATE, Segment, Span};
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
 
@@ -119,16 +120,22 @@ fn ones(span: &Span, class: usize) -> usize {
 /// H1 to H3, G2, and how many slabs of each class there are.
 fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Verdict {
     let (mut in_use, mut dirty) = (0, 0);
-    for (segment, summary_free, summary_dirty) in spans.segments() {
+    for (segment, summary) in spans.segments() {
         // SAFETY: G3: the span heap's lock is held.
         let maps = unsafe { segment.maps() };
         let free = |unit: usize| maps.free[unit / 64] >> (unit % 64) & 1 == 1;
         let free_units = (0..UNITS).filter(|&unit| free(unit)).count();
         let dirty_units =
             maps.free.iter().zip(&maps.dirty).map(|(free, dirty)| (free & dirty).count_ones()).sum::<u32>();
-        hold(free_units == summary_free, "H2: `free` counts the segment's bits")?;
-        hold(dirty_units as usize == summary_dirty, "H2: `dirty` counts the segment's bits")?;
-        dirty += summary_dirty;
+        hold(free_units == summary.free as usize, "H2: `free` counts the segment's bits")?;
+        hold(dirty_units == u32::from(summary.dirty), "H2: `dirty` counts the segment's bits")?;
+        let longer = |longest: u16, word: &dyn Fn(usize) -> u64| {
+            bits::find_run(word, MAP_WORDS, longest as usize + 1, 1).is_some()
+        };
+        let longest = !longer(summary.longest, &|at| maps.free[at])
+            && !longer(summary.longest_dirty, &|at| maps.free[at] & maps.dirty[at]);
+        hold(longest, "H2: no run is longer than is known")?;
+        dirty += summary.dirty as usize;
         in_use += check_units(segment, free, slabs)?;
     }
     hold(dirty == spans.counts.dirty, "H3: `dirty` is the sum over the segments")?;
