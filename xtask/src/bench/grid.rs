@@ -222,13 +222,17 @@ fn crate_suite(suite: &str, cases: &[Case]) -> Grid {
         let least = subjects.iter().filter_map(|subject| of(subject)?.ns).fold(f64::INFINITY, f64::min);
         let entry = |subject: &&str| {
             let Some(case) = of(subject) else { return none() };
-            let times = |figure: String, ratio: Option<f64>| match ratio {
-                Some(ratio) => format!("{figure} ×{ratio:.2}"),
-                None => figure,
+            // A mean has ratios only.
+            let times = |figure: Option<String>, what: &str, ratio: Option<f64>| {
+                let ratio = ratio.map(|ratio| format!("×{ratio:.2}"));
+                let name = figure.or_else(|| ratio.as_ref().map(|_| what.to_owned()));
+                let words: Vec<String> = name.into_iter().chain(ratio).collect();
+                (!words.is_empty()).then(|| words.join(" "))
             };
-            let time = case.ns.map(|ns| times(words::time(ns), case.ratio));
+            let time = times(case.ns.map(words::time), "time", case.ratio);
             let instructions = case.instructions.map(|count| format!("{} instr", words::three(count)));
-            let memory = case.mib.map(|mib| times(format!("{} MiB", words::three(mib)), case.mib_ratio));
+            let mib = case.mib.map(|mib| format!("{} MiB", words::three(mib)));
+            let memory = times(mib, "memory", case.mib_ratio);
             let parts: Vec<String> = time.into_iter().chain(instructions).chain(memory).collect();
             let best = case.ns.is_some_and(|ns| ns <= least);
             Entry::new(parts.join(", "), if best { Tone::Best } else { Tone::Plain })

@@ -4,7 +4,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use heap_core::{Allocator, Global};
+use heap_core::{Allocator, Global, Owns};
 use heap_debug::{Check, DebugAllocator, DebugConfig, Format, OnViolation, Operation, ViolationKind as Kind};
 
 /// Four bytes a step: what, which block, and two of a size or a place. The first four choose the settings.
@@ -89,6 +89,11 @@ unsafe fn misuse(
             }
             5 => {
                 free(block, layout);
+                if !debug.owns(block) {
+                    // Its memory went back at once: a write would fault, or be in somebody else's.
+                    free(block, layout);
+                    return (Kind::DoubleFree, true);
+                }
                 block.add(inside).write(1);
                 debug.check_all();
                 (Kind::WriteAfterFree, true)

@@ -103,3 +103,11 @@ fn suites_of_crates_are_tables_of_cases() {
     assert_eq!(texts(&grids[1].rows[0]), ["create", "1.00 ns, 16.0 instr, 1.00 MiB"]);
     assert_eq!(texts(&grids[0].rows[1]), ["64 B", "16.0 instr", "–"]);
 }
+
+#[test]
+fn a_mean_of_a_crates_suite_has_ratios_only() {
+    let (suite, case, subject) = ("debug".to_owned(), "mean".to_owned(), "ASan".to_owned());
+    let (ns, instructions, mib) = (None, None, None);
+    let mean = Case { suite, case, subject, ns, ratio: Some(5.0), instructions, mib, mib_ratio: Some(8.125) };
+    assert_eq!(texts(&crate_suites(&[mean])[0].rows[0]), ["mean", "time ×5.00, memory ×8.12"]);
+}
