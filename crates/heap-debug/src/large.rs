@@ -236,7 +236,8 @@ impl Stripe {
     /// Gives spans back, large ones first, until no more than `keep` bytes of them are cached.
     fn drop_cached(&mut self, cx: &Context<'_>, keep: usize, findings: &mut Findings) {
         let mut class = LARGE_TOP;
-        while self.cached_bytes > keep {
+        // What is found in them has to be carried.
+        while self.cached_bytes > keep && !findings.is_full() {
             match self.cached[class].pop_front() {
                 Some(span) => {
                     self.cached_bytes -= span.len.get();

@@ -246,6 +246,9 @@ impl Stripe {
             let is_empty = |span: &&Span| span.free.get() == span.count.get();
             while let Some(span) = self.partial[class].iter().find(is_empty) {
                 self.drop_slab(cx, span, findings);
+                if findings.is_full() {
+                    return;
+                }
             }
         }
     }
@@ -318,12 +321,16 @@ impl Stripe {
         unsafe { Some(Span::init(memory, cx.stripe, count)?.as_ref()) }
     }
 
-    /// Gives an empty slab's memory back and keeps its record for a while.
+    /// Gives an empty slab's memory back and keeps its record for a while. A slab with more findings than can be carried
+    /// stays: they are found later.
     #[cold]
     #[inline(never)]
     fn drop_slab(&mut self, cx: &Context<'_>, span: &Span, findings: &mut Findings) {
         for slot in span.slots().filter(|slot| slot.meta().state == State::Free) {
             verify_freed(&slot, cx.config, Operation::Free, findings);
+        }
+        if findings.is_full() {
+            return;
         }
         self.partial[span.class.get()].remove(span);
         self.spans.remove(span);

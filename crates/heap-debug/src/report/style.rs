@@ -19,7 +19,9 @@ pub(crate) struct Style {
 impl Style {
     /// No colour.
     pub(crate) const PLAIN: Self = Self { error: "", strong: "", faint: "", end: "" };
-    const COLOUR: Self = Self { error: "\x1b[1;31m", strong: "\x1b[1m", faint: "\x1b[36m", end: "\x1b[0m" };
+    /// As on a terminal.
+    pub(crate) const COLOUR: Self =
+        Self { error: "\x1b[1;31m", strong: "\x1b[1m", faint: "\x1b[36m", end: "\x1b[0m" };
 
     /// Colour when the standard error stream is a terminal and `NO_COLOR` is not set.
     pub(crate) fn of_stderr() -> Self {

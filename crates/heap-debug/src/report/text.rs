@@ -159,3 +159,28 @@ fn write_help(violation: &Violation, w: &mut dyn Write) -> fmt::Result {
     };
     writeln!(w, "  help     {help}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_in_colour_is_the_plain_one_with_its_parts_marked() {
+        let given = Some((40, 8));
+        let violation = Violation { given, ..Violation::new(Kind::WrongAllocator, Operation::Free, 0x1230) };
+        let told = |style| {
+            let mut text = String::new();
+            write_violation(&violation, style, &mut text).unwrap();
+            text
+        };
+        let (plain, coloured) = (told(Style::PLAIN), told(Style::COLOUR));
+        let Style { error, strong, faint, end } = Style::COLOUR;
+        assert!(
+            coloured.starts_with(&format!("{error}error[wrong-allocator]{end}{strong}: the block")),
+            "{coloured:?}"
+        );
+        let bare = [error, strong, faint, end].iter().fold(coloured, |text, mark| text.replace(mark, ""));
+        assert_eq!(bare, plain);
+        assert!(!plain.contains('\x1b') && plain.contains("pointer  0x1230"), "{plain}");
+    }
+}

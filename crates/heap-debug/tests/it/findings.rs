@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heap_core::{Allocator, Global};
+use heap_core::{Allocator, Global, Owns};
 use heap_debug::{
     Check, DebugAllocator, DebugConfig, Format, OnViolation, Operation, Violation, ViolationKind,
 };
@@ -176,6 +176,32 @@ fn a_write_around_a_freed_block_is_found() {
                 debug.deinit_without_leak_checks();
             }
         }
+    }
+}
+
+/// 23: however many were written to, none is forgotten when the memory would go back.
+#[test]
+fn many_writes_after_free_are_all_found() {
+    let config = CONFIG.stack_trace_frames(0).slab_size(4096).quarantine(0).quarantine_large(150_000);
+    for (layout, count) in [(LAYOUT, 120), (Layout::new::<[u64; 9000]>(), 12)] {
+        let debug = DebugAllocator::with_config(config);
+        let blocks: Vec<NonNull<u8>> =
+            (0..count).map(|_| Allocator::alloc(&debug, layout).expect("there is memory").cast()).collect();
+        let mut planted = 0;
+        for &block in &blocks {
+            // SAFETY: live, once; the write is the misuse, of memory that is held.
+            unsafe {
+                Allocator::free(&debug, block, layout);
+                if debug.owns(block) {
+                    block.add(1).write(1);
+                    planted += 1;
+                }
+            }
+        }
+        debug.check_all();
+        assert!(planted > count / 2, "{planted} of {count}");
+        assert_eq!(debug.forget_violations(), planted, "of {count} blocks of {} bytes", layout.size());
+        assert_eq!(debug.deinit(), Check::Ok);
     }
 }
 

@@ -152,6 +152,31 @@ fn a_limit_is_kept_while_threads_race_for_it() {
     assert_eq!(debug.deinit(), Check::Ok);
 }
 
+/// Each allocation of a piece of code fails once, over a debug allocator that sees what it leaves behind.
+#[test]
+fn code_that_survives_every_failure_is_told_from_code_that_does_not() {
+    let debug = DebugAllocator::with_config(CONFIG);
+    let (first, second) = (layout(24, 8), layout(5000, 8));
+    let twice = |allocator: &dyn Allocator, gives_back: bool| -> Result<(), AllocError> {
+        let a = allocator.alloc(first)?.cast();
+        let b = allocator.alloc(second);
+        if b.is_ok() || gives_back {
+            // SAFETY: live, once.
+            unsafe { allocator.free(a, first) };
+        }
+        // SAFETY: as above.
+        unsafe { allocator.free(b?.cast(), second) };
+        Ok(())
+    };
+    let careful = heap_debug::check_all_allocation_failures(&debug, |failing| twice(failing, true));
+    assert!(matches!(careful, Ok(2)), "{careful:?}");
+    assert_eq!(debug.live_blocks(), 0);
+    let careless = heap_debug::check_all_allocation_failures(&debug, |failing| twice(failing, false));
+    assert!(matches!(careless, Err(heap_debug::ExhaustError::MemoryLeak { fail_index: Some(1), .. })));
+    assert_eq!((debug.live_blocks(), debug.detect_leaks().sites()[0].size), (1, 24));
+    debug.deinit_without_leak_checks();
+}
+
 /// 25: what an arena handed out is a freed block's once the arena is gone.
 #[test]
 fn a_pointer_of_an_arena_that_is_gone_is_found_when_written_to() {

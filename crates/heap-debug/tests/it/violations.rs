@@ -6,7 +6,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
 use heap_core::{Allocator, UsableSize};
-use heap_debug::{DebugAllocator, DebugConfig, Guard};
+use heap_debug::{DebugAllocator, DebugConfig, Format, Guard};
 
 use crate::child;
 
@@ -298,6 +298,32 @@ cases! {
     call_from_inside with DebugConfig::new() => |debug| {
         inside::call(debug);
     };
+}
+
+/// The same facts for programs: one object, on a line of its own.
+#[test]
+fn a_violation_is_told_as_json() {
+    const NAME: &str = "a_violation_is_told_as_json";
+    if child::is_child(NAME) {
+        let debug =
+            DebugAllocator::with_config(DebugConfig::new().stack_trace_frames(24).format(Format::Json));
+        // SAFETY: the write is the misuse.
+        return unsafe { write_at(&debug, SMALL, 41) };
+    }
+    let output = child::run(&format!("violations::{NAME}"), NAME);
+    assert!(output.status.code().is_none(), "aborts: {:?}", output.status);
+    let found: serde_json::Value = serde_json::from_slice(&output.stderr).expect("one JSON object");
+    assert_eq!((&found["violation"], &found["operation"]), (&"write-past-end".into(), &"free".into()));
+    assert_eq!((&found["distance"], &found["damaged"]), (&1.into(), &1.into()));
+    let block = &found["block"];
+    assert_eq!((&block["size"], &block["align"], &block["live"]), (&40.into(), &8.into(), &true.into()));
+    assert_eq!(block["address"], found["pointer"]);
+    for trace in ["allocated", "found"] {
+        let frames = found[trace].as_array().expect("frames");
+        let users = frames.iter().find(|frame| frame["user"] == true).expect("a frame of the user");
+        assert!(users["function"].as_str().is_some_and(|name| name.contains("violations::")), "{users}");
+        assert!(users["line"].as_u64().is_some_and(|line| line > 0), "{users}");
+    }
 }
 
 /// A backing allocator cannot call its front: the records are locked. The same is true of a signal handler.
