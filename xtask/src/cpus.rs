@@ -22,7 +22,7 @@ pub(crate) struct CpusArgs {
 }
 
 /// The crates that reckon with addresses and atomics.
-const PACKAGES: [&str; 5] = ["heap-core", "heap-os", "heap-arena", "heap-pool", "heap-smp"];
+const PACKAGES: [&str; 6] = ["heap-core", "heap-os", "heap-arena", "heap-pool", "heap-compose", "heap-smp"];
 
 /// A processor that this one can play.
 #[derive(Debug)]
