@@ -64,6 +64,8 @@ pub struct SyncRawPool<
     slot: SlotLayout,
     /// Slots that go between a lane and `shared` at once. Zero: lanes stay empty.
     batch: usize,
+    /// The most fresh slots of a lane.
+    longest_run: usize,
     shared: Lock<Shared<A>>,
     lanes: [Lane; N],
 }
@@ -98,7 +100,12 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
                 _ => BATCH,
             };
             let shared = Lock::new(Shared::new(RawPool::with_options_in(layout, options, child), batch));
-            Self { slot, batch, shared, lanes: [const { Lane::new() }; N] }
+            // Not more than a batch for the model checker, which counts each step.
+            let longest_run = match BATCH_BYTES / slot.size() {
+                most if cfg!(loom) || most < batch => batch,
+                most => most,
+            };
+            Self { slot, batch, longest_run, shared, lanes: [const { Lane::new() }; N] }
         }
     }
 
@@ -158,14 +165,8 @@ impl<A: Allocator, const N: usize> SyncRawPool<A, N> {
         if let Some(slot) = at_hand {
             return Ok(slot);
         }
-        self.shared.with(|shared| lane.refill(shared, self.longest_run()))?;
+        self.shared.with(|shared| lane.refill(shared, self.longest_run))?;
         lane.take(self.slot).ok_or(AllocError)
-    }
-
-    /// The most fresh slots of a lane. Not more than a batch for the model checker, which counts each step.
-    const fn longest_run(&self) -> usize {
-        let most = BATCH_BYTES / self.slot.size();
-        if cfg!(loom) || most < self.batch { self.batch } else { most }
     }
 
     /// # Safety
