@@ -75,6 +75,9 @@ const CROWDS: [&str; 2] = [
     "threads::a_crowd_of_random_programs_finds_every_block_as_it_was_written",
 ];
 
+/// Tests that fork while threads run: ThreadSanitizer's runtime has locks of its own, which the child finds closed.
+const FORKS: [&str; 2] = ["fork::", "heap_threads::the_child_of_a_fork_finds_its_heaps_whole"];
+
 /// The suite as `command` (`cargo test` of some toolchain) builds it, without some tests.
 fn suite(mut command: Command, features: &str, skipped: &[&[&str]]) -> Command {
     command.args([
@@ -124,7 +127,7 @@ fn thread(host: &Host, target: &str) -> Result<Vec<Run>, String> {
     let flags = if way == Way::Debian { borrowed_runtime()? } else { "-Zsanitizer=thread".to_owned() };
     let mut cargo = toolchain::cargo_for(way, "test", TARGET, "std,panic_abort,test");
     cargo.args(["--target-dir", &format!("{target}/sanitize/thread")]);
-    let mut command = suite(cargo, "malloc", &[&LIMITS, &OUTSIDE, &CROWDS]);
+    let mut command = suite(cargo, "malloc", &[&LIMITS, &OUTSIDE, &CROWDS, &FORKS]);
     command
         .env("RUSTFLAGS", flags)
         .env("TSAN_OPTIONS", "die_after_fork=0:handle_segv=0:report_signal_unsafe=0");

@@ -18,9 +18,9 @@ use crate::segment::{Kind, Segment, Span};
 use crate::sync::{AtomicBool, Ordering};
 use crate::violation::{Violation, report};
 
-/// Runs of at least so many bytes are wiped by giving their pages back: cheaper than to write them, and what the client
-/// never touched stays untouched.
-const DROPPED_FROM: usize = 256 << 10;
+/// Runs of at least so many bytes are wiped by giving their pages back: what the client never touched stays untouched. Below, to
+/// write zeros is cheaper than the faults of whoever has the run next.
+const DROPPED_FROM: usize = 2 << 20;
 
 /// The layout of a block with its guard unit, or `None` for one that is too long.
 fn padded(layout: Layout) -> Option<Layout> {

@@ -200,15 +200,15 @@ fn a_touch_of_the_guard_behind_a_large_block() {
 #[test]
 fn some_slabs_end_with_a_guard() {
     child::passes("checked::some_slabs_end_with_a_guard", || {
-        let blocks: Vec<_> = (0..100_000).map(|_| alloc(SMALL)).collect();
+        let blocks: Vec<_> = (0..400_000).map(|_| alloc(SMALL)).collect();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let lowest = blocks.iter().map(|block| block.as_ptr().addr()).min().unwrap();
         let highest = blocks.iter().map(|block| block.as_ptr().addr()).max().unwrap();
         let start = |line: &&str| usize::from_str_radix(line.split('-').next().unwrap(), 16).unwrap();
         let inside = maps.lines().filter(|line| (lowest..highest).contains(&start(line)));
         let guards = inside.filter(|line| line.contains("---p")).count();
-        // 343 slabs, one guard for eight of them.
-        assert!((15..90).contains(&guards), "{guards}");
+        // 1,368 slabs, one guard for 64 of them.
+        assert!((4..80).contains(&guards), "{guards}");
     });
 }
 

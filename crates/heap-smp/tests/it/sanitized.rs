@@ -16,7 +16,7 @@ const SMP: SmpAllocator = SmpAllocator::new();
 const SMALL: Layout = Layout::new::<[u8; 100]>();
 const LARGE: Layout = Layout::new::<[u8; 100_000]>();
 /// Its pages are dropped when it is freed.
-const LONG: Layout = Layout::new::<[u8; 1_000_000]>();
+const LONG: Layout = Layout::new::<[u8; 3_000_000]>();
 
 fn alloc(heap: &impl Allocator, layout: Layout) -> NonNull<u8> {
     heap.alloc(layout).unwrap().cast()
@@ -84,7 +84,7 @@ fn a_read_of_a_large_block_that_is_free() {
 fn a_read_of_a_long_block_that_is_free() {
     is_reported("a_read_of_a_long_block_that_is_free", || {
         let block = alloc(&SMP, LONG);
-        read(block, 999_999);
+        read(block, 2_999_999);
         free(&SMP, block, LONG);
         read(block, 500_000);
     });
