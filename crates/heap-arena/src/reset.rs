@@ -38,6 +38,19 @@ impl ResetMode {
     }
 }
 
+/// The larger of two chunks, that which was kept where they are equal; and the other.
+///
+/// # Safety
+///
+/// Both are live.
+pub(crate) unsafe fn larger(kept: Option<Chunk>, chunk: Chunk) -> (Chunk, Option<Chunk>) {
+    match kept {
+        // SAFETY: the caller's promise.
+        Some(kept) if unsafe { kept.size() >= chunk.size() } => (kept, Some(chunk)),
+        less => (chunk, less),
+    }
+}
+
 /// Makes one chunk of a chain, or none, as `mode` says; `header` is the size of the arena's header in bytes.
 ///
 /// A chain that is one chunk of the right size is left alone: no child calls. Otherwise all but the largest chunk go

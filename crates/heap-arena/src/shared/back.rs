@@ -8,7 +8,7 @@ use heap_core::Allocator;
 use super::Shared;
 use crate::atomic::Ordering;
 use crate::chunk::{Chunk, chain};
-use crate::reset::{ResetMode, collapse};
+use crate::reset::{ResetMode, collapse, larger};
 use crate::sync_chunk::{SYNC_HEADER, SyncChunk};
 
 /// A place in the chunks.
@@ -70,11 +70,7 @@ impl Shared {
         let above = unsafe { chain(head.map(SyncChunk::chunk)) }.take_while(|&chunk| Some(chunk) != keep);
         for chunk in above {
             // SAFETY: both live (H1, H3), and nobody else uses them.
-            let smaller = largest.is_some_and(|kept| unsafe { kept.size() < chunk.size() });
-            let (more, less) = match largest {
-                Some(kept) if !smaller => (kept, Some(chunk)),
-                less => (chunk, less),
-            };
+            let (more, less) = unsafe { larger(largest, chunk) };
             largest = Some(more);
             if let Some(less) = less {
                 // SAFETY: live, in no list once the head is set below, and no byte in it is used.

@@ -7,7 +7,7 @@ use heap_core::Allocator;
 use super::{ArenaState, HEADER};
 use crate::chunk::{Chunk, chain};
 use crate::drops::Entry;
-use crate::reset::{ResetMode, collapse};
+use crate::reset::{ResetMode, collapse, larger};
 
 /// A place in an arena to which it can return: see [`Rewind`](crate::Rewind).
 #[derive(Clone, Copy, Debug)]
@@ -106,11 +106,7 @@ impl ArenaState {
     /// `chunk` is live, counted by `held`, without live blocks, and in no chain from now on.
     unsafe fn keep_spare<A: Allocator>(&self, child: &A, chunk: Chunk) {
         // SAFETY: the caller's promise, and S1 for the spare.
-        let larger = self.spare.get().filter(|&spare| unsafe { spare.size() >= chunk.size() });
-        let (keep, give) = match larger {
-            Some(spare) => (spare, Some(chunk)),
-            None => (chunk, self.spare.get()),
-        };
+        let (keep, give) = unsafe { larger(self.spare.get(), chunk) };
         self.spare.set(Some(keep));
         if let Some(give) = give {
             // SAFETY: live, without blocks, and nothing refers to it now.
