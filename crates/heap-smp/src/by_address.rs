@@ -273,8 +273,12 @@ pub unsafe fn realloc(block: NonNull<u8>, size: usize) -> *mut u8 {
 fn alloc_to_fill(size: usize, len: usize) -> *mut u8 {
     if size > SMALL_MAX {
         pace::tick_if_due();
-        let layout = Layout::from_size_align(size, C_ALIGN);
-        return layout.map_or(ptr::null_mut(), |layout| large::alloc_to_fill(&CORE, layout, len, &SETTINGS));
+        let Ok(layout) = Layout::from_size_align(size, C_ALIGN) else { return ptr::null_mut() };
+        let block = large::alloc_to_fill(&CORE, layout, len, &SETTINGS);
+        if let Some(block) = NonNull::new(block) {
+            hardening::lent_run(block, size.next_multiple_of(UNIT));
+        }
+        return block;
     }
     match alloc_fast(size) {
         block if block.is_null() => alloc_slow(size),
