@@ -146,15 +146,31 @@ impl CoreHeap {
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        let group = self.groups.here();
-        self.groups.get(group).homes[class].take_list(self.ground(group), class, want)
+        let from = |group| self.groups.get(group).homes[class].take_list(self.ground(group), class, want);
+        match from(self.groups.here()) {
+            (list, _) if list.is_null() => {
+                self.group_with_free(class).map_or((core::ptr::null_mut(), 0), from)
+            }
+            some => some,
+        }
     }
 
     /// Takes up to `out.len()` blocks of the class from home, without links, and returns how many. Zero: no memory.
     #[cfg(feature = "checked")]
     pub(crate) fn take_blocks(&self, class: usize, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
-        let group = self.groups.here();
-        self.groups.get(group).homes[class].take(self.ground(group), class, out)
+        let mut from = |group| self.groups.get(group).homes[class].take(self.ground(group), class, out);
+        match from(self.groups.here()) {
+            0 => self.group_with_free(class).map_or(0, from),
+            some => some,
+        }
+    }
+
+    /// The system gives no memory for another slab: a group whose home has blocks of the class, after all depots were emptied.
+    /// `None`: no group's has.
+    #[cold]
+    fn group_with_free(&self, class: usize) -> Option<usize> {
+        self.drain_depot(class);
+        self.homes(class).position(|home| home.counts().2 > 0)
     }
 
     /// Brings blocks home, without links: first those of the calling thread's group, then those of others.
@@ -264,7 +280,11 @@ const _: () = {
 mod tests {
     use std::vec::Vec;
 
+    use heap_os::fault::{Calls, Plan};
+
     use super::*;
+    use crate::config::UNITS;
+    use crate::segment::Purpose;
     use crate::validate::validate;
 
     /// Takes blocks of a class from a group's home.
@@ -323,5 +343,26 @@ mod tests {
         HEAP.drain_depot(class);
         assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (0, [0; 3].to_vec()));
         assert_eq!(validate(&HEAP), Ok(()));
+    }
+
+    #[test]
+    fn blocks_of_another_group_are_lent_when_the_system_gives_no_more() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        HEAP.configure(&Settings::new().processor_groups(32));
+        let (class, other) = (7, (HEAP.groups.here() + 1) % 32);
+        let mut blocks = take(&HEAP, other, class, 3);
+        let refused = Plan::from(0).of(Calls::MAP).on_this_thread();
+        for units in (1..=UNITS).rev() {
+            while HEAP.spans.lock().take(&HEAP.directory, units, 1, Purpose::Run).is_some() {}
+        }
+        let (list, count) = HEAP.refill(class, 5);
+        assert!(!list.is_null() && count == 5);
+        // SAFETY: taken above, each given once.
+        unsafe {
+            HEAP.bring_home(class, list);
+            HEAP.give_blocks(class, &mut blocks[1..]);
+        }
+        assert_eq!(out(&HEAP, class).iter().sum::<usize>(), 1);
+        assert_eq!((refused.refused() > 0, validate(&HEAP)), (true, Ok(())));
     }
 }

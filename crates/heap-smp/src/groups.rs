@@ -110,10 +110,11 @@ impl Groups {
         if plan.count <= 1 { 0 } else { plan.group_of(pages::current_cpu().unwrap_or_default()) }
     }
 
-    /// The group of this number, which came from [`here`](Self::here) or from a slab.
+    /// The group of this number, which came from [`here`](Self::here) or from a slab. Of a slab that is none of the process's heap
+    /// any more, because a block was freed twice: some group, whose home says so.
     #[inline]
     pub(crate) fn get(&self, group: usize) -> &Group {
-        &self.all[group]
+        &self.all[group % GROUPS_MAX]
     }
 
     /// All groups that are used, the first one first.
