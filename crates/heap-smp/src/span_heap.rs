@@ -7,6 +7,9 @@
 #[cfg(feature = "checked")]
 mod guard;
 mod source;
+#[cfg(test)]
+mod tests;
+
 use heap_os::pages::{self, HugePages};
 
 use crate::bits;

@@ -118,7 +118,7 @@ fn ones(span: &Span, class: usize) -> usize {
 }
 
 /// H1 to H3, G2, and how many slabs of each class there are.
-fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Verdict {
+pub(crate) fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Verdict {
     let (mut in_use, mut dirty) = (0, 0);
     for (segment, summary) in spans.segments() {
         // SAFETY: G3: the span heap's lock is held.
