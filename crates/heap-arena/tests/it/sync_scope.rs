@@ -153,13 +153,14 @@ fn a_spare_that_does_not_fit_gives_way_when_memory_is_short() {
     let mut arena = SyncArena::<_, 0>::new_in(Meter::default());
     arena.set_limit(Some(4096));
     arena.alloc(layout(100, 1)).unwrap();
+    let header = 512 - arena.capacity();
     let mark = arena.mark();
     arena.alloc(layout(2000, 1)).unwrap();
     // SAFETY: nothing made since the mark is used.
     unsafe { arena.rewind(mark) };
-    assert_eq!((arena.child().sizes(), arena.chunks()), (vec![512, 2048], 2));
+    assert_eq!((arena.child().sizes(), arena.chunks()), (vec![512, 2000 + header], 2));
     arena.alloc(layout(3000, 1)).unwrap();
-    assert_eq!(arena.child().sizes(), [512, 3048]);
+    assert_eq!(arena.child().sizes(), [512, 3000 + header]);
     assert!(arena.alloc(layout(2000, 1)).is_err());
     assert_eq!(arena.held(), arena.child().live_bytes());
 }
@@ -169,9 +170,10 @@ fn a_reset_takes_the_spare_in() {
     for mode in [ResetMode::RetainCapacity, ResetMode::FreeAll] {
         let mut arena = SyncArena::<_, 0>::new_in(Meter::default());
         arena.alloc(layout(100, 1)).unwrap();
+        let first = arena.capacity();
         arena.scoped(|scope| assert!(scope.alloc(layout(2000, 1)).is_ok()));
         let capacity = arena.capacity();
-        assert_eq!((arena.chunks(), capacity), (2, 464 + 2000));
+        assert_eq!((arena.chunks(), capacity), (2, first + 2000));
         assert!(arena.reset(mode));
         let kept = if mode == ResetMode::FreeAll { 0 } else { capacity };
         assert_eq!((arena.capacity(), arena.held()), (kept, arena.child().live_bytes()));
