@@ -21,7 +21,7 @@ const MODULES: [&str; 4] = ["heap", "heap-whole", "talc", "dlmalloc"];
 const THREADS: &str = "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals -Clink-arg=--shared-memory \
     -Clink-arg=--import-memory -Clink-arg=--max-memory=1073741824 -Clink-arg=--export=__stack_pointer";
 
-/// Builds the modules and runs them side by side; then the threads.
+/// Builds the modules, checks ours, and runs them side by side; then the threads.
 ///
 /// # Errors
 ///
@@ -30,6 +30,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let Some((way, linker)) = tools() else { return Ok(()) };
     let folder = workspace::root().join("benches/wasm");
     let target = workspace::metadata()?.target_directory.join("wasm").into_std_path_buf();
+    let checked = build(way, &linker, &folder, &target, "checks", "")?;
+    let mut checks = Command::new("node");
+    checks.current_dir(&folder).arg("checks.mjs").arg(checked);
+    run::show(checks)?;
     let mut modules = Vec::new();
     for name in MODULES {
         modules.push(build(way, &linker, &folder, &target, name, "")?);

@@ -19,7 +19,9 @@ static GLOBAL: heap_core::adapt::AsGlobal<heap_os::WasmAllocator> =
 #[global_allocator]
 // SAFETY: the only one in this module, which has no C library.
 static GLOBAL: heap_core::adapt::AsGlobal<heap_os::BreakAllocator<heap_os::WholeWasmMemory>> =
-    heap_core::adapt::AsGlobal::new(heap_os::BreakAllocator::over(unsafe { heap_os::WholeWasmMemory::new() }));
+    heap_core::adapt::AsGlobal::new(heap_os::BreakAllocator::over(unsafe {
+        heap_os::WholeWasmMemory::new()
+    }));
 
 #[cfg(feature = "talc")]
 #[global_allocator]
@@ -51,6 +53,9 @@ mod bump {
         unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
     }
 }
+
+#[cfg(feature = "checks")]
+mod checks;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -98,7 +103,10 @@ pub extern "C" fn churn(live: usize, log2: usize, steps: usize) -> u64 {
         } else {
             let index = rng.below(live);
             let old = core::mem::replace(&mut buffers[index], buffer);
-            sum = u64::wrapping_add(sum, u64::from(old[0]) + 3 * u64::from(old[old.len() - 1]) + old.len() as u64);
+            sum = u64::wrapping_add(
+                sum,
+                u64::from(old[0]) + 3 * u64::from(old[old.len() - 1]) + old.len() as u64,
+            );
         }
     }
     sum

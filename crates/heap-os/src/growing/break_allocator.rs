@@ -77,8 +77,10 @@ unsafe impl<S: Sync> Sync for BreakAllocator<S> {}
 #[derive(Debug)]
 struct Heap {
     free: FreeBlocks,
-    /// Where the memory ended when it last grew.
+    /// Where the memory ended when it last grew. At the top of the addresses that is zero.
     end: usize,
+    /// Whether the source was asked for what is there already, which may be done once.
+    asked: bool,
 }
 
 // SAFETY: it owns what it points to.
@@ -88,7 +90,7 @@ impl<S> BreakAllocator<S> {
     /// An allocator without memory; it asks `source` when it needs some.
     #[must_use]
     pub const fn over(source: S) -> Self {
-        let heap = Heap { free: FreeBlocks::new(), end: 0 };
+        let heap = Heap { free: FreeBlocks::new(), end: 0, asked: false };
         Self { lock: SpinLock::new(), heap: UnsafeCell::new(heap), source }
     }
 
@@ -250,9 +252,10 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, size: usize, source: &impl Break) -> Option<()> {
-        let initial = if self.end == 0 { source.initial() } else { None };
+        let initial = if self.asked { None } else { source.initial() };
+        self.asked = true;
         // No panic here: the lock would be held for good.
-        let grow = || source.grow(self.free.missing(self.end, size, STEP));
+        let grow = || source.grow(self.free.missing(self.end, size, STEP)?);
         let (base, len) = initial.or_else(grow)?;
         self.end = base.addr().get().wrapping_add(len);
         // SAFETY: fresh memory, which the source gives up for good; `len` bytes of it.

@@ -271,13 +271,13 @@ impl FreeBlocks {
     }
 
     /// Bytes to ask for behind the end of the memory, so that a block of `size` can be had, if what comes may be longer by
-    /// less than `step`. Too few where there are not so many addresses: there will be no memory either, or some of it.
-    pub(super) fn missing(&self, end: usize, size: usize, step: usize) -> usize {
-        let reach = end.wrapping_add(size + step).wrapping_sub(self.base);
+    /// less than `step`. `None` where there are not so many addresses: what might come could not even hold the map.
+    pub(super) fn missing(&self, end: usize, size: usize, step: usize) -> Option<usize> {
+        let reach = end.wrapping_sub(self.base).checked_add(size + step)?;
         // The old map becomes free memory between the last free block and what comes.
         let free = self.size_before(self.map) + self.covered / 8;
         // Does not overflow: `size` is at most half of all addresses and a grain, a map's share 1/64.
-        size.saturating_sub(free) + map_bytes(reach)
+        Some(size.saturating_sub(free) + map_bytes(reach))
     }
 
     /// Adds fresh memory, and moves the map to its end. Where it lies so far off that it has no room for a map of all, it is

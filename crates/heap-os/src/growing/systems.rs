@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use super::break_allocator::BreakAllocator;
-use super::source::{Break, STEP};
+use super::source::{Break, FnBreak};
 use crate::sys::growing;
 
 /// The memory of a WebAssembly module. Elsewhere there is none.
@@ -101,12 +101,12 @@ impl ProgramBreak {
     }
 }
 
-// SAFETY: `sbrk` returns memory that was nobody's before, and whoever called `new` keeps others from moving the break at
-// the same time. Moves in between make a gap, which is no harm.
+// SAFETY: `FnBreak`'s is the same.
 unsafe impl Break for ProgramBreak {
     fn grow(&self, len: usize) -> Option<(NonNull<u8>, usize)> {
-        let len = len.checked_next_multiple_of(STEP)?;
-        growing::sbrk(len).map(|base| (base, len))
+        // SAFETY: `sbrk` returns memory that was nobody's before, and whoever called `new` keeps others from moving the
+        // break at the same time. Moves in between make a gap, which is no harm; and they may end anywhere.
+        unsafe { FnBreak::new(growing::sbrk) }.grow(len)
     }
 }
 

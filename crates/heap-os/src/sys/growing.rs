@@ -18,14 +18,17 @@ pub(crate) fn memory_grow(_len: usize) -> Option<NonNull<u8>> {
     None
 }
 
-/// What lies between the linker's data and the end of the memory, in whole units of 16 bytes.
+/// What lies between the linker's data and the end of the memory that the module starts with, in whole units of 16 bytes.
+///
+/// Not up to the end of the memory as it is now: what it has grown by is somebody's.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown", not(miri)))]
 pub(crate) fn initial_memory() -> Option<(NonNull<u8>, usize)> {
     unsafe extern "C" {
         static __heap_base: u8;
+        static __heap_end: u8;
     }
     let start = (&raw const __heap_base).addr().next_multiple_of(16);
-    let len = core::arch::wasm32::memory_size::<0>().wrapping_mul(WASM_PAGE).wrapping_sub(start);
+    let len = (&raw const __heap_end).addr().wrapping_sub(start);
     let base = core::ptr::with_exposed_provenance_mut(start);
     // SAFETY: behind the stack and the data, so not null.
     Some((unsafe { NonNull::new_unchecked(base) }, len))

@@ -18,4 +18,6 @@ mod thread;
 mod background;
 #[cfg(target_os = "linux")]
 mod process;
+#[cfg(target_os = "linux")]
+mod program_break;
 mod break_bounds;

@@ -7,8 +7,7 @@ use std::ptr::NonNull;
 
 use heap_core::Allocator;
 use heap_os::{
-    Access, GuardedPageAllocator, NEXT_MMAP_ADDR_HINT, PageAllocator, ProgramBreak, Reservation,
-    SbrkAllocator, page_size, pages,
+    Access, GuardedPageAllocator, NEXT_MMAP_ADDR_HINT, PageAllocator, Reservation, page_size, pages,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -278,32 +277,6 @@ fn out_of_mappings_nothing_is_lost() {
             PageAllocator.free(blocks[2], layout(page, 1));
         }
         assert!(!is_mapped(), "given back as soon as that went");
-    });
-}
-
-/// U-BR-12 and D-SB-08 over the real program break, which this process's own heap moves, too.
-#[test]
-fn the_program_break_serves_blocks_between_the_c_heaps_own() {
-    succeeds("the_program_break_serves_blocks_between_the_c_heaps_own", || {
-        // SAFETY: this process has one thread: nobody moves the break at the same time.
-        let alloc = SbrkAllocator::over(unsafe { ProgramBreak::new() });
-        let mut blocks = Vec::new();
-        for round in 1..500_usize {
-            let size = round * 37;
-            let block = alloc.alloc(layout(size, 8)).unwrap().cast::<u8>();
-            // SAFETY: our block.
-            unsafe { block.write_bytes(round as u8, size) };
-            blocks.push((block, size, round as u8));
-            // The C heap, and so the break, moves now and then.
-            std::hint::black_box(vec![1_u8; round * 50]).leak();
-        }
-        for (block, size, number) in blocks {
-            // SAFETY: our blocks.
-            unsafe {
-                assert_eq!((block.read(), block.add(size - 1).read()), (number, number));
-                alloc.free(block, layout(size, 8));
-            }
-        }
     });
 }
 

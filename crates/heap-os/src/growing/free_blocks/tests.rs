@@ -211,3 +211,16 @@ fn lists_ascend_with_the_size_and_are_exact_for_small_ones() {
         assert!(next < LISTS);
     }
 }
+
+/// There, more memory could not come.
+#[test]
+fn beyond_the_last_address_nothing_is_asked_for() {
+    let blocks = FreeBlocks::new();
+    let step = 4096;
+    for size in [GRAIN, 1 << 16, isize::MAX as usize] {
+        assert!(blocks.missing(1 << 16, size, step).is_some_and(|missing| missing > size));
+        for end in [usize::MAX - step - size + 1, usize::MAX - step, usize::MAX] {
+            assert_eq!(blocks.missing(end, size, step), None, "{size} bytes at {end:#x}");
+        }
+    }
+}
