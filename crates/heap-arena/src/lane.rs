@@ -158,13 +158,18 @@ impl Lane {
         // The block and all that is free behind it: for the chunk, one block.
         let whole = layout.size() + self.bump.room();
         let Ok(whole) = Layout::from_size_align(whole, layout.align()) else { return false };
+        let (cursor, end) = (self.bump.cursor(), self.bump.end());
+        // SAFETY: B1. Until the chunk has answered nothing is free here: its child may ask us for memory meanwhile (where a
+        // function of the client's sees each of its calls), which must not come from there.
+        unsafe { self.bump.set(end, end) };
         // SAFETY: the caller's promise, and L2: all of that is ours.
         let resized = unsafe { shared.resize(child, block, whole, new_size) };
-        if resized {
-            // SAFETY: the chunk has agreed to the new end. It belongs to the block, so nothing is free (L2).
+        if (self.bump.cursor(), self.bump.end()) == (end, end) {
+            // SAFETY: the chunk has agreed to the new end, and up to there all is the block's; or it has not, and what was
+            // free is so again (L2).
             unsafe {
-                let end = self.bump.end().add(new_size - whole.size());
-                self.bump.set(end, end);
+                let end = if resized { end.add(new_size - whole.size()) } else { end };
+                self.bump.set(if resized { end } else { cursor }, end);
             }
         }
         resized

@@ -32,6 +32,9 @@ const HEADER: usize = size_of::<Header>();
 /// - **S4** `sealed` is the sum of the bytes used in the chunks below the head.
 /// - **S5** `high_water` is at least what was in use each time that the head changed, and `highest`, since then, at least
 ///   where the cursor was each time that it went back; it is not below the head's payload.
+/// - **S6** While the child is asked for a longer head, `growing` is set. It may call us meanwhile (where a function of the
+///   client's sees each of its calls): what it was told of the head must hold until it is done, and afterwards nothing
+///   else is what it was.
 #[derive(Debug)]
 #[doc(alias = "State")]
 #[must_use = "dropping the state of an arena leaks its chunks"]
@@ -45,6 +48,7 @@ pub struct ArenaState {
     sealed: Cell<usize>,
     high_water: Cell<usize>,
     highest: Cell<NonNull<u8>>,
+    growing: Cell<bool>,
     pub(crate) drops: DropList,
 }
 
@@ -60,6 +64,7 @@ impl ArenaState {
             sealed: Cell::new(0),
             high_water: Cell::new(0),
             highest: Cell::new(NonNull::dangling()),
+            growing: Cell::new(false),
             drops: DropList::new(),
         }
     }
@@ -93,8 +98,6 @@ impl ArenaState {
             return false;
         }
         self.spare.set(None);
-        // SAFETY: S1: both live; the spare is in no chain.
-        unsafe { spare.set_prev(self.head.get()) };
         self.push_head(spare);
         true
     }
@@ -114,22 +117,27 @@ impl ArenaState {
 
     /// Makes the head reach to the address `end`, where the child can do that in place.
     fn grow_head_to<A: Allocator>(&self, child: &A, end: usize) -> bool {
-        let Some(head) = self.head.get() else { return false };
+        let Some(head) = self.head.get().filter(|_| !self.growing.get()) else { return false };
         let least = end - head.base().addr().get();
         // SAFETY: S1.
         let size = unsafe { head.size() };
         let Some(plan) = growth::larger_chunk(size, least, self.held.get(), self.room()) else {
             return false;
         };
+        self.growing.set(true);
         // SAFETY: S1; the chunk only grows, so all its bytes in use stay.
-        if !unsafe { head.resize(child, plan) } {
+        let grown = unsafe { head.resize(child, plan) };
+        self.growing.set(false);
+        if !grown {
+            return false;
+        }
+        // SAFETY: S1.
+        self.held.set(self.held.get() - size + unsafe { head.size() });
+        if self.head.get() != Some(head) {
             return false;
         }
         // SAFETY: S1; S2: the cursor is in this chunk, whose end has moved up.
-        unsafe {
-            self.held.set(self.held.get() - size + head.size());
-            self.bump.set(self.bump.cursor(), head.end());
-        }
+        unsafe { self.bump.set(self.bump.cursor(), head.end()) };
         true
     }
 
@@ -162,12 +170,14 @@ impl ArenaState {
     fn create_chunk<A: Allocator>(&self, child: &A, layout: Layout) -> Result<Chunk, AllocError> {
         let room = self.room();
         let plan = growth::new_chunk(HEADER, layout, self.held.get(), room).ok_or(AllocError)?;
-        Chunk::create(child, plan, self.head.get(), |extra| extra.min(room - plan.wanted))
+        Chunk::create(child, plan, None, |extra| extra.min(room - plan.wanted))
     }
 
-    /// Starts allocating from a chunk, whose `prev` is the head, and which `held` counts.
+    /// Starts allocating from a chunk, which is in no chain, and which `held` counts.
     #[inline(always)]
     fn push_head(&self, chunk: Chunk) {
+        // SAFETY: S1: both live.
+        unsafe { chunk.set_prev(self.head.get()) };
         if self.head.get().is_some() {
             self.sealed.set(self.used());
             self.high_water.set(self.high_water());
@@ -257,8 +267,9 @@ impl ArenaState {
         new_size: usize,
     ) -> bool {
         let end = block.addr().get().checked_add(new_size);
-        // SAFETY: the caller's promise; the newest block.
+        // SAFETY: the caller's promise; the newest block, still (S6).
         end.is_some_and(|end| self.grow_head_to(child, end))
+            && self.bump.is_last(block, layout.size())
             && unsafe { self.bump.resize_last(block, layout, new_size) }
     }
 

@@ -12,6 +12,7 @@ mod stack_fallback;
 mod std_api;
 mod sync_arena;
 mod sync_arena_random;
+mod calls_back;
 mod sync_fixed;
 mod sync_scope;
 mod typed;
