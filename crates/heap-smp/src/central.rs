@@ -65,6 +65,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) runs: &'a RunCache,
     /// Set when so much memory is free that a helper thread should watch it.
     pub(crate) watch: &'a AtomicBool,
+    /// A slab is opened only in memory that is resident.
+    pub(crate) resident_only: bool,
     /// The slabs of a private heap, if it is one's home.
     pub(crate) roll: Option<&'a Roll>,
     /// The group that the home belongs to; [`PRIVATE`](crate::segment::PRIVATE) for a private heap's.
@@ -170,7 +172,12 @@ impl Slabs {
         let needed = known.units as usize;
         let wanted = hardening::slab_units(known);
         let slab = Purpose::Slab(class, ground.group);
-        let take = |units| ground.runs.take_fresh(ground.spans, ground.directory, units, 1, slab);
+        let take = |units| {
+            if ground.resident_only {
+                return ground.spans.lock().take_resident(units, 1, slab);
+            }
+            ground.runs.take_fresh(ground.spans, ground.directory, units, 1, slab)
+        };
         let taken = take(wanted).or_else(|| if wanted > needed { take(needed) } else { None });
         let Some(taken) = taken else { return false };
         if taken.faults

@@ -1,5 +1,9 @@
 //! The shared half of a heap: everything but the threads' caches. All zeros at the start, so a static one costs nothing.
 
+mod emptying;
+#[cfg(test)]
+mod tests;
+
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
@@ -7,14 +11,18 @@ use crate::central::{Central, Ground, WATCH_FROM, gather};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, Settings};
 use crate::directory::Directory;
-use crate::groups::Groups;
+use crate::groups::{Group, Groups};
 use crate::huge::Huge;
 use crate::lock::Lock;
+use crate::overflow::{self, Overflow};
 use crate::run_cache::RunCache;
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
 use crate::trim;
+
+/// Bytes in a class's overflow from which a helper thread is worth its start. Of many classes each may have so much.
+const WATCH_OVERFLOW_FROM: usize = 256 << 10;
 
 /// The heap that all threads share.
 pub(crate) static CORE: CoreHeap = CoreHeap::new();
@@ -37,7 +45,8 @@ impl Activity {
     }
 }
 
-/// Depots, homes, the span heap and the directory. Lock order: homes, by group and class; parked runs; the span heap.
+/// Depots, homes, the span heap and the directory. Lock order: homes, by group and class; parked runs; the span heap. Inside an
+/// overflow's lock no other one is taken.
 #[derive(Debug)]
 pub(crate) struct CoreHeap {
     pub(crate) groups: Groups,
@@ -46,6 +55,8 @@ pub(crate) struct CoreHeap {
     pub(crate) directory: Directory,
     pub(crate) huge: Huge,
     watch: AtomicBool,
+    /// A chain may be in some overflow.
+    overflowing: AtomicBool,
 }
 
 impl CoreHeap {
@@ -57,6 +68,7 @@ impl CoreHeap {
             directory: Directory::new(),
             huge: Huge::new(),
             watch: AtomicBool::new(false),
+            overflowing: AtomicBool::new(false),
         }
     }
 
@@ -68,6 +80,7 @@ impl CoreHeap {
             runs: &self.runs,
             watch: &self.watch,
             roll: None,
+            resident_only: false,
             group,
         }
     }
@@ -80,7 +93,9 @@ impl CoreHeap {
 
     /// A full chain of the class that some thread left, or null.
     pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
-        self.groups.get(self.groups.here()).depots[class].pop()
+        let group = self.groups.get(self.groups.here());
+        let chain = group.depots[class].pop();
+        if chain.is_null() { group.overflows[class].pop() } else { chain }
     }
 
     /// Takes a full chain, for other threads or home.
@@ -90,9 +105,21 @@ impl CoreHeap {
     /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
         let group = self.groups.get(self.groups.here());
-        if !group.depots[class].push(chain, CLASS[class].places as usize) {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.bring_home(class, chain) }
+        if group.depots[class].push(chain, CLASS[class].places as usize) {
+            return;
+        }
+        // SAFETY: the caller's promise is the same, for both.
+        unsafe {
+            if !overflow::serves(class) {
+                return self.bring_home(class, chain);
+            }
+            let chains = group.overflows[class].push(chain);
+            if chains * CLASS[class].chain_bytes() >= WATCH_OVERFLOW_FROM && !self.is_worth_watching() {
+                self.watch();
+            }
+        }
+        if !self.is_overflowing() {
+            self.overflowing.store(true, Ordering::Relaxed);
         }
     }
 
@@ -147,7 +174,16 @@ impl CoreHeap {
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
         let from = |group| self.groups.get(group).homes[class].take_list(self.ground(group), class, want);
-        match from(self.groups.here()) {
+        let here = self.groups.here();
+        if self.is_overflowing() {
+            let ground = Ground { resident_only: true, ..self.ground(here) };
+            let (list, count) = self.groups.get(here).homes[class].take_list(ground, class, want);
+            if !list.is_null() {
+                return (list, count);
+            }
+            self.bring_overflow_home();
+        }
+        match from(here) {
             (list, _) if list.is_null() => {
                 self.group_with_free(class).map_or((core::ptr::null_mut(), 0), from)
             }
@@ -193,20 +229,6 @@ impl CoreHeap {
         }
     }
 
-    /// Brings the chains of a class's depots home.
-    pub(crate) fn drain_depot(&self, class: usize) {
-        for group in self.groups.iter() {
-            loop {
-                let chain = group.depots[class].pop_any();
-                if chain.is_null() {
-                    break;
-                }
-                // SAFETY: a popped chain is ours alone (P1).
-                unsafe { self.bring_home(class, chain) }
-            }
-        }
-    }
-
     /// Gives back the free pages of a class's slabs. Returns bytes.
     pub(crate) fn trim(&self, class: usize) -> usize {
         self.homes(class).map(|home| trim::trim(&home.slabs, &CLASS[class])).sum()
@@ -219,9 +241,15 @@ impl CoreHeap {
             let slabs = group.homes[class].slabs.lock();
             activity.journeys = activity.journeys.wrapping_add(slabs.journeys);
             activity.free_bytes += slabs.free * CLASS[class].slot as usize;
-            activity.depot = activity.depot.wrapping_add(group.depots[class].trace());
+            let chains = group.overflows[class].chains();
+            activity.depot = activity.depot.wrapping_add(group.depots[class].trace()).wrapping_add(chains);
         }
         activity
+    }
+
+    /// The overflows of all classes and groups.
+    pub(crate) fn overflows(&self) -> impl Iterator<Item = &Overflow> {
+        self.groups.iter().flat_map(|group| &group.overflows)
     }
 
     /// The homes of a class's blocks.
@@ -238,13 +266,18 @@ impl CoreHeap {
 
     /// Blocks in a class's depots.
     pub(crate) fn in_depot(&self, class: usize) -> usize {
-        let chains: usize = self.groups.iter().map(|group| group.depots[class].count()).sum();
-        chains * CLASS[class].chain as usize
+        let chains = |group: &Group| group.depots[class].count() + group.overflows[class].chains();
+        self.groups.iter().map(chains).sum::<usize>() * CLASS[class].chain as usize
     }
 
     /// Closes all locks, in their order, so that a fork finds every structure whole.
     pub(crate) fn lock_for_fork(&self) {
         self.groups.iter().flat_map(|group| &group.homes).for_each(|home| home.slabs.lock_for_fork());
+        self.overflows().for_each(Overflow::lock_for_fork);
+        // A thread that brings them home is not there in the child.
+        if self.overflows().any(|overflow| overflow.chains() > 0) {
+            self.overflowing.store(true, Ordering::Relaxed);
+        }
         self.runs.lock_for_fork();
         self.spans.lock_for_fork();
         self.huge.state.lock_for_fork();
@@ -261,6 +294,7 @@ impl CoreHeap {
             self.huge.state.unlock_after_fork();
             self.spans.unlock_after_fork();
             self.runs.unlock_after_fork();
+            self.overflows().for_each(|overflow| overflow.unlock_after_fork());
             for home in self.groups.iter().rev().flat_map(|group| group.homes.iter().rev()) {
                 home.slabs.unlock_after_fork();
             }
@@ -275,94 +309,3 @@ const _: () = {
         class += 1;
     }
 };
-
-#[cfg(test)]
-mod tests {
-    use std::vec::Vec;
-
-    use heap_os::fault::{Calls, Plan};
-
-    use super::*;
-    use crate::config::UNITS;
-    use crate::segment::Purpose;
-    use crate::validate::validate;
-
-    /// Takes blocks of a class from a group's home.
-    fn take(heap: &CoreHeap, group: usize, class: usize, count: usize) -> Vec<MaybeUninit<NonNull<u8>>> {
-        let mut blocks = std::vec![MaybeUninit::uninit(); count];
-        let mut taken = 0;
-        while taken < count {
-            let more =
-                heap.groups.get(group).homes[class].take(heap.ground(group), class, &mut blocks[taken..]);
-            assert!(more > 0, "there is memory");
-            taken += more;
-        }
-        blocks
-    }
-
-    /// Slots of each group's home that are out.
-    fn out(heap: &CoreHeap, class: usize) -> Vec<usize> {
-        let out = |(slabs, _, free): (usize, usize, usize)| slabs * CLASS[class].slots as usize - free;
-        heap.homes(class).map(|home| out(home.counts())).collect()
-    }
-
-    #[test]
-    fn blocks_go_home_to_the_group_that_opened_their_slab_whoever_frees_them() {
-        static HEAP: CoreHeap = CoreHeap::new();
-        HEAP.configure(&Settings::new().processor_groups(4));
-        for class in [0, 7, CLASSES - 1] {
-            let mut all: Vec<_> = (0..4).map(|group| take(&HEAP, group, class, 20 + group)).collect();
-            assert_eq!(out(&HEAP, class), [20, 21, 22, 23]);
-            assert_eq!(validate(&HEAP), Ok(()));
-            // One of each group in turn: no neighbour in the list is of the same slab.
-            let mut mixed: Vec<_> = (0..20).flat_map(|at| [0, 1, 2, 3].map(|group| all[group][at])).collect();
-            // SAFETY: taken above, each given once.
-            unsafe { HEAP.give_blocks(class, &mut mixed) };
-            assert_eq!(out(&HEAP, class), [0, 1, 2, 3]);
-            // SAFETY: as above.
-            (0..4).for_each(|group| unsafe { HEAP.give_blocks(class, &mut all[group][20..]) });
-            assert_eq!(out(&HEAP, class), [0; 4]);
-            assert_eq!(validate(&HEAP), Ok(()));
-        }
-    }
-
-    #[test]
-    fn what_the_depots_of_all_groups_hold_goes_home() {
-        static HEAP: CoreHeap = CoreHeap::new();
-        HEAP.configure(&Settings::new().processor_groups(3));
-        let class = 7;
-        let full = CLASS[class].chain as usize;
-        for group in 0..3 {
-            let (chain, count) =
-                HEAP.groups.get(group).homes[class].take_list(HEAP.ground(group), class, full);
-            assert_eq!(count, full);
-            // To another group than the slab's.
-            assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2));
-        }
-        assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (3 * full, [full; 3].to_vec()));
-        HEAP.drain_depot(class);
-        assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (0, [0; 3].to_vec()));
-        assert_eq!(validate(&HEAP), Ok(()));
-    }
-
-    #[test]
-    fn blocks_of_another_group_are_lent_when_the_system_gives_no_more() {
-        static HEAP: CoreHeap = CoreHeap::new();
-        HEAP.configure(&Settings::new().processor_groups(32));
-        let (class, other) = (7, (HEAP.groups.here() + 1) % 32);
-        let mut blocks = take(&HEAP, other, class, 3);
-        let refused = Plan::from(0).of(Calls::MAP).on_this_thread();
-        for units in (1..=UNITS).rev() {
-            while HEAP.spans.lock().take(&HEAP.directory, units, 1, Purpose::Run).is_some() {}
-        }
-        let (list, count) = HEAP.refill(class, 5);
-        assert!(!list.is_null() && count == 5);
-        // SAFETY: taken above, each given once.
-        unsafe {
-            HEAP.bring_home(class, list);
-            HEAP.give_blocks(class, &mut blocks[1..]);
-        }
-        assert_eq!(out(&HEAP, class).iter().sum::<usize>(), 1);
-        assert_eq!((refused.refused() > 0, validate(&HEAP)), (true, Ok(())));
-    }
-}

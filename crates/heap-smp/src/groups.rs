@@ -11,6 +11,7 @@ use heap_os::pages;
 use crate::central::Central;
 use crate::config::{GROUPS_MAX, Settings};
 use crate::depot::Depot;
+use crate::overflow::Overflow;
 use crate::size::CLASSES;
 use crate::sync::{AtomicU32, Ordering};
 
@@ -23,12 +24,17 @@ const PROCESSORS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) depots: [Depot; CLASSES],
+    pub(crate) overflows: [Overflow; CLASSES],
     pub(crate) homes: [Central; CLASSES],
 }
 
 impl Group {
     const fn new() -> Self {
-        Self { depots: [const { Depot::new() }; CLASSES], homes: [const { Central::new() }; CLASSES] }
+        Self {
+            depots: [const { Depot::new() }; CLASSES],
+            overflows: [const { Overflow::new() }; CLASSES],
+            homes: [const { Central::new() }; CLASSES],
+        }
     }
 }
 

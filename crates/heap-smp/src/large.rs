@@ -59,6 +59,9 @@ fn place(core: &CoreHeap, layout: Layout, settings: &Settings, huge_aligned: boo
             return NonNull::new(span.base()).map(|block| Fresh { block, zeroed: false, faults: false });
         }
         process::start(settings);
+        if core.is_overflowing() {
+            core.bring_overflow_home();
+        }
         let align = layout.align().div_ceil(UNIT);
         let wide = if huge_aligned { align.max(HUGE_PAGE / UNIT) } else { align };
         let take = |align| core.runs.take_fresh(&core.spans, &core.directory, units, align, Purpose::Run);

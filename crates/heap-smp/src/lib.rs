@@ -26,6 +26,9 @@ mod config;
 #[cfg(not(loom))]
 mod size;
 #[cfg(not(loom))]
+#[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks travel in lists of addresses"))]
+mod overflow;
+#[cfg(not(loom))]
 mod violation;
 #[cfg(all(feature = "checked", not(loom)))]
 #[path = "checked/secret.rs"]

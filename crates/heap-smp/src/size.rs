@@ -53,6 +53,11 @@ impl Class {
         }
     }
 
+    /// Bytes of a full chain.
+    pub(crate) const fn chain_bytes(&self) -> usize {
+        self.chain as usize * self.slot as usize
+    }
+
     /// Whether the byte at `offset` from a slab's start lies in it.
     #[inline]
     pub(crate) fn holds(&self, offset: usize) -> bool {

@@ -75,6 +75,9 @@ unsafe fn check_all(core: &CoreHeap) -> Verdict {
     let spans = unsafe { core.spans.peek() };
     // SAFETY: the caller holds the locks.
     hold(unsafe { core.runs.is_sound() }, "R1 to R3: parked runs are marked, counted and announced")?;
+    // SAFETY: as above.
+    let counted = core.overflows().all(|overflow| unsafe { overflow.is_sound() });
+    hold(counted, "O2: `chains` counts an overflow's chains")?;
     let mut slabs_seen = [0; CLASSES];
     check_spans(spans, &mut slabs_seen)?;
     for (class, &seen) in slabs_seen.iter().enumerate() {

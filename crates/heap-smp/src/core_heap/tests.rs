@@ -1,0 +1,192 @@
+//! Unit tests of the shared half: where blocks go, and what is lent when memory is short.
+
+use std::vec::Vec;
+
+use heap_os::fault::{Calls, Plan};
+
+use super::*;
+use crate::config::UNITS;
+use crate::depot::PLACES;
+use crate::segment::Purpose;
+use crate::validate::validate;
+
+/// Takes blocks of a class from a group's home.
+fn take(heap: &CoreHeap, group: usize, class: usize, count: usize) -> Vec<MaybeUninit<NonNull<u8>>> {
+    let mut blocks = std::vec![MaybeUninit::uninit(); count];
+    let mut taken = 0;
+    while taken < count {
+        let more = heap.groups.get(group).homes[class].take(heap.ground(group), class, &mut blocks[taken..]);
+        assert!(more > 0, "there is memory");
+        taken += more;
+    }
+    blocks
+}
+
+/// Slots of each group's home that are out.
+fn out(heap: &CoreHeap, class: usize) -> Vec<usize> {
+    let out = |(slabs, _, free): (usize, usize, usize)| slabs * CLASS[class].slots as usize - free;
+    heap.homes(class).map(|home| out(home.counts())).collect()
+}
+
+#[test]
+fn blocks_go_home_to_the_group_that_opened_their_slab_whoever_frees_them() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new().processor_groups(4));
+    for class in [0, 7, CLASSES - 1] {
+        let mut all: Vec<_> = (0..4).map(|group| take(&HEAP, group, class, 20 + group)).collect();
+        assert_eq!(out(&HEAP, class), [20, 21, 22, 23]);
+        assert_eq!(validate(&HEAP), Ok(()));
+        // One of each group in turn: no neighbour in the list is of the same slab.
+        let mut mixed: Vec<_> = (0..20).flat_map(|at| [0, 1, 2, 3].map(|group| all[group][at])).collect();
+        // SAFETY: taken above, each given once.
+        unsafe { HEAP.give_blocks(class, &mut mixed) };
+        assert_eq!(out(&HEAP, class), [0, 1, 2, 3]);
+        // SAFETY: as above.
+        (0..4).for_each(|group| unsafe { HEAP.give_blocks(class, &mut all[group][20..]) });
+        assert_eq!(out(&HEAP, class), [0; 4]);
+        assert_eq!(validate(&HEAP), Ok(()));
+    }
+}
+
+#[test]
+fn what_the_depots_of_all_groups_hold_goes_home() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new().processor_groups(3));
+    let class = 7;
+    let full = CLASS[class].chain as usize;
+    for group in 0..3 {
+        let (chain, count) = HEAP.groups.get(group).homes[class].take_list(HEAP.ground(group), class, full);
+        assert_eq!(count, full);
+        // To another group than the slab's.
+        assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2));
+    }
+    assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (3 * full, [full; 3].to_vec()));
+    HEAP.drain_depot(class);
+    assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (0, [0; 3].to_vec()));
+    assert_eq!(validate(&HEAP), Ok(()));
+}
+
+#[test]
+fn blocks_of_another_group_are_lent_when_the_system_gives_no_more() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new().processor_groups(32));
+    let (class, other) = (7, (HEAP.groups.here() + 1) % 32);
+    let mut blocks = take(&HEAP, other, class, 3);
+    let refused = Plan::from(0).of(Calls::MAP).on_this_thread();
+    for units in (1..=UNITS).rev() {
+        while HEAP.spans.lock().take(&HEAP.directory, units, 1, Purpose::Run).is_some() {}
+    }
+    let (list, count) = HEAP.refill(class, 5);
+    assert!(!list.is_null() && count == 5);
+    // SAFETY: taken above, each given once.
+    unsafe {
+        HEAP.bring_home(class, list);
+        HEAP.give_blocks(class, &mut blocks[1..]);
+    }
+    assert_eq!(out(&HEAP, class).iter().sum::<usize>(), 1);
+    assert_eq!((refused.refused() > 0, validate(&HEAP)), (true, Ok(())));
+}
+
+/// 64 bytes.
+const LINE: usize = 7;
+
+/// Takes `chains` full chains of a class from home, all before any is given back.
+fn chains(heap: &CoreHeap, class: usize, chains: usize) -> Vec<*mut Link> {
+    let full = CLASS[class].chain as usize;
+    let take = |_| match heap.refill(class, full) {
+        (chain, count) if count == full => chain,
+        _ => panic!("there is memory"),
+    };
+    (0..chains).map(take).collect()
+}
+
+/// Units that may be resident.
+fn resident(heap: &CoreHeap) -> usize {
+    let counts = heap.spans.lock().counts;
+    counts.in_use + counts.dirty
+}
+
+#[test]
+fn what_the_depot_has_no_place_for_waits_and_comes_back_before_slots_from_home() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    let all = chains(&HEAP, LINE, 40);
+    let taken = out(&HEAP, LINE);
+    // SAFETY: full chains, each given once.
+    all.iter().for_each(|&chain| unsafe { HEAP.push_chain(LINE, chain) });
+    assert_eq!((HEAP.in_depot(LINE), out(&HEAP, LINE)), (40 * CLASS[LINE].chain as usize, taken));
+    assert_eq!((validate(&HEAP), HEAP.is_overflowing()), (Ok(()), true));
+    let mut again: Vec<_> = (0..40).map(|_| HEAP.pop_chain(LINE)).collect();
+    assert!(HEAP.pop_chain(LINE).is_null());
+    let mut all = all;
+    again.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(again, all);
+}
+
+#[test]
+fn blocks_too_short_to_wait_go_home() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    let all = chains(&HEAP, 0, PLACES + 5);
+    // SAFETY: full chains, each given once.
+    all.into_iter().for_each(|chain| unsafe { HEAP.push_chain(0, chain) });
+    let full = CLASS[0].chain as usize;
+    assert_eq!((HEAP.in_depot(0), out(&HEAP, 0)), (PLACES * full, [PLACES * full].to_vec()));
+}
+
+#[test]
+fn what_waits_goes_home_before_fresh_memory_is_touched_for_another_class() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    // Of 128 bytes, so that chains fill slabs without a rest.
+    let (other, bytes) = (heap_core::SizeClasses::class_of(128), 6 << 20);
+    let all = chains(&HEAP, LINE, bytes / CLASS[LINE].chain_bytes());
+    let before = resident(&HEAP);
+    // SAFETY: full chains, each given once.
+    all.into_iter().for_each(|chain| unsafe { HEAP.push_chain(LINE, chain) });
+    assert_eq!(HEAP.in_depot(LINE) * CLASS[LINE].slot as usize, bytes);
+    chains(&HEAP, other, bytes / CLASS[other].chain_bytes() * 15 / 16);
+    let after = resident(&HEAP);
+    assert!(after <= before + before / 16, "{before} {after}");
+    assert_eq!(validate(&HEAP), Ok(()));
+}
+
+#[test]
+fn what_waits_goes_home_before_fresh_memory_is_touched_for_a_large_block() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    let all = chains(&HEAP, LINE, (1 << 20) / CLASS[LINE].chain_bytes());
+    let before = resident(&HEAP);
+    // SAFETY: full chains, each given once.
+    all.into_iter().for_each(|chain| unsafe { HEAP.push_chain(LINE, chain) });
+    let layout = core::alloc::Layout::from_size_align(512 << 10, 8).unwrap();
+    assert!(!crate::large::alloc(&HEAP, layout, &Settings::new()).is_null());
+    assert_eq!((resident(&HEAP), validate(&HEAP)), (before, Ok(())));
+}
+
+#[test]
+fn a_small_part_of_what_is_in_use_may_wait() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    let waiting = PLACES + 4;
+    let mut all = chains(&HEAP, LINE, (2 << 20) / CLASS[LINE].chain_bytes());
+    // SAFETY: full chains, each given once.
+    all.drain(..waiting).for_each(|chain| unsafe { HEAP.push_chain(LINE, chain) });
+    chains(&HEAP, heap_core::SizeClasses::class_of(128), 1);
+    assert_eq!(HEAP.in_depot(LINE), waiting * CLASS[LINE].chain as usize);
+}
+
+#[test]
+fn a_child_of_a_fork_remembers_that_chains_wait() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    // SAFETY: full chains, each given once.
+    chains(&HEAP, LINE, 20).into_iter().for_each(|chain| unsafe { HEAP.push_chain(LINE, chain) });
+    // As far as a thread is that is about to bring them home; the child is without it.
+    HEAP.overflowing.store(false, Ordering::Relaxed);
+    HEAP.lock_for_fork();
+    // SAFETY: locked just above.
+    unsafe { HEAP.unlock_after_fork() };
+    assert!(HEAP.is_overflowing());
+}

@@ -1,0 +1,194 @@
+//! What a depot has no place for: full chains of one class, stacked without a limit until memory is short.
+//!
+//! To bring a block home costs four times as much as to push it on a bin, and to fetch it from there again twice as much: a program
+//! that frees ten thousand blocks and allocates as many again would pay for it each time. So the chains wait here. That costs no
+//! memory to speak of: before anybody touches memory that is not resident, all of them go home, unless they are a small part
+//! of what is in use ([`CoreHeap::bring_overflow_home`](crate::core_heap::CoreHeap::bring_overflow_home)); and the
+//! helper brings home what nobody asked for.
+
+use core::ptr;
+
+use crate::chain::Link;
+use crate::lock::Lock;
+use crate::size::CLASS;
+use crate::sync::{AtomicU32, Ordering};
+
+/// The first block of a chain in a stack.
+#[repr(C)]
+struct Stacked {
+    /// The chain's own link.
+    next: *mut Link,
+    /// The chain beneath this one, or null.
+    beneath: *mut Stacked,
+}
+
+/// Whether the blocks of a class are long enough for both words.
+pub(crate) fn serves(class: usize) -> bool {
+    CLASS[class].slot as usize >= size_of::<Stacked>()
+}
+
+/// A stack of full chains of one class: last in, first out, since the last one is the warmest.
+///
+/// # Invariants
+///
+/// - **O1** `top` is null or the first block of a full chain that the stack alone owns, and so is each `beneath`.
+/// - **O2** `chains` is how many there are. It changes under the lock; anyone may look.
+#[derive(Debug)]
+pub(crate) struct Overflow {
+    top: Lock<Top>,
+    chains: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Top(*mut Stacked);
+
+// SAFETY: O1: the blocks that it leads to are reached under the lock that guards this value only.
+unsafe impl Send for Top {}
+
+impl Overflow {
+    pub(crate) const fn new() -> Self {
+        Self { top: Lock::new(Top(ptr::null_mut())), chains: AtomicU32::new(0) }
+    }
+
+    /// Chains that wait. O(1).
+    #[inline]
+    pub(crate) fn chains(&self) -> usize {
+        // Relaxed: a look in passing.
+        self.chains.load(Ordering::Relaxed) as usize
+    }
+
+    /// Takes a full chain, and returns how many wait now. O(1).
+    ///
+    /// # Safety
+    ///
+    /// `chain` is a full chain of free blocks of a class that this stack [`serves`], and the caller gives it up.
+    pub(crate) unsafe fn push(&self, chain: *mut Link) -> usize {
+        let chain = chain.cast::<Stacked>();
+        let mut top = self.top.lock();
+        // SAFETY: the block is the caller's to give, and holds both words.
+        unsafe { (*chain).beneath = top.0 };
+        top.0 = chain;
+        // Relaxed: O2: the lock orders the writers.
+        let chains = self.chains.load(Ordering::Relaxed) + 1;
+        self.chains.store(chains, Ordering::Relaxed);
+        chains as usize
+    }
+
+    /// Gives the chain that came last, or null. O(1).
+    pub(crate) fn pop(&self) -> *mut Link {
+        if self.chains() == 0 {
+            return ptr::null_mut();
+        }
+        let mut top = self.top.lock();
+        let chain = top.0;
+        if chain.is_null() {
+            return ptr::null_mut();
+        }
+        // SAFETY: O1: the chain is the stack's.
+        top.0 = unsafe { (*chain).beneath };
+        self.chains.store(self.chains.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        chain.cast()
+    }
+
+    /// Closes the stack, so that a fork finds it whole.
+    pub(crate) fn lock_for_fork(&self) {
+        self.top.lock_for_fork();
+    }
+
+    /// Opens it again.
+    ///
+    /// # Safety
+    ///
+    /// This thread called [`lock_for_fork`](Self::lock_for_fork) before the fork.
+    pub(crate) unsafe fn unlock_after_fork(&self) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.top.unlock_after_fork() };
+    }
+
+    /// O2 recounted.
+    ///
+    /// # Safety
+    ///
+    /// The stack is closed by this thread.
+    pub(crate) unsafe fn is_sound(&self) -> bool {
+        // SAFETY: the caller's promise.
+        let mut next = unsafe { self.top.peek() }.0;
+        let mut count = 0;
+        while !next.is_null() && count <= self.chains() {
+            // SAFETY: O1.
+            next = unsafe { (*next).beneath };
+            count += 1;
+        }
+        count == self.chains()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn the_last_chain_comes_first_and_keeps_its_own_links() {
+        let stack = Overflow::new();
+        let mut blocks: Vec<Box<[usize; 2]>> = (0..6).map(|at| Box::new([100 + at, 7])).collect();
+        let chains: Vec<*mut Link> =
+            blocks.iter_mut().map(|block| ptr::from_mut(&mut **block).cast()).collect();
+        assert!(stack.pop().is_null());
+        for (at, &chain) in chains.iter().enumerate() {
+            // SAFETY: the block is ours and two words long.
+            assert_eq!(unsafe { stack.push(chain) }, at + 1);
+        }
+        stack.lock_for_fork();
+        // SAFETY: closed just above, and opened again.
+        unsafe {
+            assert!(stack.is_sound());
+            stack.unlock_after_fork();
+        }
+        for at in (0..6).rev() {
+            assert_eq!((stack.chains(), stack.pop()), (at + 1, chains[at]));
+            assert_eq!(blocks[at][0], 100 + at, "the link inside the chain is as it was");
+        }
+        assert!(stack.pop().is_null() && stack.chains() == 0);
+    }
+
+    #[test]
+    fn blocks_of_one_word_do_not_wait_here() {
+        assert!(!serves(0) && serves(1), "8 and 16 bytes");
+    }
+
+    #[test]
+    fn threads_get_each_chain_once() {
+        let stack = Overflow::new();
+        let mut blocks: Vec<Box<[usize; 2]>> = (0..400).map(|_| Box::new([0, 0])).collect();
+        let chains: Vec<usize> = blocks.iter_mut().map(|block| ptr::from_mut(&mut **block).addr()).collect();
+        let work = |mine: &[usize]| {
+            let mut taken = Vec::new();
+            for &addr in mine {
+                // SAFETY: a block of ours, two words long, given once until it comes back.
+                unsafe { stack.push(ptr::with_exposed_provenance_mut(addr)) };
+                let chain = stack.pop();
+                assert!(!chain.is_null(), "each thread takes no more than it gave");
+                // SAFETY: the chain is ours now; whoever else had it would write here, too.
+                unsafe {
+                    let count = chain.cast::<usize>();
+                    count.write(count.read() + 1);
+                }
+                taken.push(chain.addr());
+            }
+            taken
+        };
+        blocks.iter_mut().for_each(|block| _ = ptr::from_mut(&mut **block).expose_provenance());
+        let mut all: Vec<usize> = std::thread::scope(|scope| {
+            let workers: Vec<_> = chains.chunks(100).map(|mine| scope.spawn(|| work(mine))).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        all.sort_unstable();
+        let mut expected = chains;
+        expected.sort_unstable();
+        assert_eq!(all, expected);
+        assert!(blocks.iter().all(|block| block[0] == 1));
+    }
+}
