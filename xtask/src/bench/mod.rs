@@ -21,7 +21,7 @@ mod suites;
 pub(crate) mod grid;
 pub(crate) mod table;
 pub(crate) mod markdown;
-mod svg;
+pub(crate) mod svg;
 mod charts;
 mod html;
 mod files;

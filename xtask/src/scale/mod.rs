@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod record;
+mod picture;
 mod tables;
 
 use std::fs;
@@ -57,6 +58,9 @@ pub(crate) struct ScaleArgs {
     /// Also writes the tables as Markdown
     #[arg(long, value_name = "PATH")]
     markdown: Option<PathBuf>,
+    /// Also draws the throughput to docs/images/scale.svg
+    #[arg(long)]
+    picture: bool,
 }
 
 /// Measures and prints.
@@ -85,6 +89,10 @@ pub(crate) fn run(args: &ScaleArgs) -> Result<()> {
         let tables: String = grids.iter().map(markdown::draw).collect();
         let text = format!("{}\n\n{tables}{verdict}", markdown::machine(&record.machine));
         fs::write(path, text).with_context(|| path.display().to_string())?;
+    }
+    if args.picture {
+        let path = workspace::root().join("docs/images/scale.svg");
+        fs::write(&path, picture::draw(&record)).with_context(|| path.display().to_string())?;
     }
     let failures: Vec<String> = record.failures().collect();
     anyhow::ensure!(failures.is_empty(), "{}", failures.join("\n"));

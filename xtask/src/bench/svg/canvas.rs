@@ -14,6 +14,7 @@ svg .title{font-size:20px;font-weight:700}svg .our{fill:var(--ours);font-weight:
 svg .sheet{fill:var(--sheet)}svg .grid{stroke:var(--line);stroke-width:1}svg .axis{stroke:var(--soft);stroke-width:1}\
 svg .one{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 4}svg .lead{stroke:var(--soft);stroke-width:.8}\
 svg .peer{fill:var(--peer)}svg .deep{fill:var(--deep)}svg .ours{fill:var(--ours)}svg .ours-soft{fill:var(--ours);fill-opacity:.4}\
+svg .our-line{stroke:var(--ours);stroke-width:2.6;stroke-linecap:round}svg .peer-line{stroke:var(--peer);stroke-width:1.4}\
 svg .whisker{stroke:var(--ink);stroke-width:1.2;stroke-opacity:.7}svg .cut{stroke:var(--sheet);stroke-width:3}\
 svg .corner{fill:var(--corner);fill-opacity:.13;stroke:var(--corner);stroke-opacity:.55;stroke-dasharray:5 4}svg .corner-text{fill:var(--corner);font-weight:600}\
 svg .faster{fill:var(--fast)}svg .slower{fill:var(--slow)}svg .even{fill:var(--line);fill-opacity:.5}";
