@@ -7,6 +7,7 @@ mod arena;
 mod arena_reset;
 mod fixed;
 mod scope;
+mod scope_suites;
 mod stack_fallback;
 #[cfg(feature = "allocator-api")]
 mod std_api;

@@ -7,12 +7,6 @@ use heap_core::{AllocError, Allocator};
 
 use crate::support::{Meter, at, layout};
 
-fn leaked<T>(value: T) -> &'static mut T {
-    Box::leak(Box::new(value))
-}
-
-heap_test::conformance!(scope, || leaked(leaked(Arena::new()).scope()).enter());
-
 #[test]
 fn a_rewind_returns_to_the_mark_and_keeps_what_was_before() {
     let arena = Arena::new();
