@@ -1,6 +1,8 @@
 //! What can only be seen from outside, or needs a process of its own: faults, limits, the list of mappings.
 
 use std::alloc::Layout;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::ptr::NonNull;
@@ -54,18 +56,30 @@ fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
 }
 
-/// The process's mappings: start and end of each.
-fn maps() -> Vec<(usize, usize)> {
-    let text = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let parse = |line: &str| {
-        let (start, end) = line.split_once(' ')?.0.split_once('-')?;
-        Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?))
-    };
-    text.lines().filter_map(parse).collect()
+/// The process's mappings: start and end of each. Read line by line into the same short buffer: a process that can get no
+/// further mapping must be able to look, and one of 32 bits has little memory left then.
+fn mappings(mut look: impl FnMut(usize, usize)) {
+    let mut file = BufReader::with_capacity(4096, File::open("/proc/self/maps").unwrap());
+    let mut line = String::with_capacity(256);
+    while file.read_line(&mut line).unwrap() > 0 {
+        let (start, rest) = line.split_once('-').unwrap();
+        let (end, _) = rest.split_once(' ').unwrap();
+        look(usize::from_str_radix(start, 16).unwrap(), usize::from_str_radix(end, 16).unwrap());
+        line.clear();
+    }
+}
+
+/// How many mappings are as `wanted`.
+fn count(wanted: impl Fn(usize, usize) -> bool) -> usize {
+    let mut count = 0;
+    mappings(|start, end| count += usize::from(wanted(start, end)));
+    count
 }
 
 fn mapped_bytes() -> usize {
-    maps().iter().map(|(start, end)| end - start).sum()
+    let mut bytes = 0;
+    mappings(|start, end| bytes += end - start);
+    bytes
 }
 
 /// D-PA-02
@@ -257,7 +271,7 @@ fn out_of_mappings_nothing_is_lost() {
         }
         let (last, error) = refused.expect("more mappings than there may be");
         assert_eq!(error.call, "mprotect");
-        assert!(PageAllocator.alloc(layout(page, 1)).is_err() || maps().len() >= max - 2);
+        assert!(PageAllocator.alloc(layout(page, 1)).is_err() || count(|_, _| true) >= max - 2);
         // SAFETY: a page in the middle of the reservation's last, uncommitted part; on refusal it is still ours.
         unsafe {
             let hole = stripes.ptr().add((2 * last + 4) * page);
@@ -268,7 +282,7 @@ fn out_of_mappings_nothing_is_lost() {
             assert_eq!((blocks[0].read(), blocks[2].read()), (1, 1));
         }
         let middle = blocks[1].addr().get();
-        let is_mapped = || maps().iter().any(|&(start, end)| start <= middle && middle < end);
+        let is_mapped = || count(|start, end| start <= middle && middle < end) > 0;
         assert!(is_mapped(), "set aside, since the system refused");
         drop(stripes);
         // SAFETY: our blocks.
