@@ -90,7 +90,7 @@ fn small_empty_and_odd_items_are_apart_and_aligned() {
     let word = size_of::<usize>();
     check::<()>(word);
     check::<u8>(word);
-    check::<[u8; 7]>(word);
+    check::<[u8; 7]>(7_usize.next_multiple_of(word));
     check::<[u32; 3]>(12_usize.next_multiple_of(word));
     check::<[u64; 0]>(align_of::<u64>().max(word));
 }
