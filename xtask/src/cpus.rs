@@ -21,8 +21,17 @@ pub(crate) struct CpusArgs {
     target: String,
 }
 
-/// The crates that reckon with addresses and atomics.
-const PACKAGES: [&str; 6] = ["heap-core", "heap-os", "heap-arena", "heap-pool", "heap-compose", "heap-smp"];
+/// The crates that reckon with addresses and atomics, the lower floors first.
+const PACKAGES: [&str; 8] = [
+    "heap-core",
+    "heap-os",
+    "heap-arena",
+    "heap-pool",
+    "heap-compose",
+    "heap-test",
+    "heap-smp",
+    "heap-debug",
+];
 
 /// A processor that this one can play.
 #[derive(Debug)]
@@ -34,6 +43,8 @@ pub(crate) struct Cpu {
     probe: &'static [&'static str],
     /// What runs them, and what says that it is there; nothing where the machine can itself.
     runner: Option<(&'static str, &'static str)>,
+    /// Whether its programs have so few addresses that two tests which ask for half of them each must take turns.
+    takes_turns: bool,
     /// How to get what is missing.
     install: &'static str,
 }
@@ -45,6 +56,7 @@ pub(crate) const CPUS: [Cpu; 2] = [
         linker: "/usr/bin/cc",
         probe: &["-m32", "-print-file-name=crt1.o"],
         runner: None,
+        takes_turns: true,
         install: "Debian's gcc-multilib",
     },
     Cpu {
@@ -52,6 +64,7 @@ pub(crate) const CPUS: [Cpu; 2] = [
         linker: "/usr/bin/aarch64-linux-gnu-gcc",
         probe: &["-print-file-name=crt1.o"],
         runner: Some(("qemu-aarch64 -L /usr/aarch64-linux-gnu", "/usr/bin/qemu-aarch64")),
+        takes_turns: false,
         install: "Debian's gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
     },
 ];
@@ -72,6 +85,11 @@ impl Cpu {
         let mut command = toolchain::cargo_for(way, "test", self.target, "std,panic_abort,test");
         command.args(["--lib", "--tests", "--no-fail-fast", "--target-dir", &format!("{target_dir}/cpus")]);
         packages.iter().for_each(|package| _ = command.args(["--package", package]));
+        if self.takes_turns {
+            command.env("RUST_TEST_THREADS", "1");
+        }
+        // std waits for ever for its own lock when memory runs out while it looks up names for a backtrace.
+        command.env("RUST_BACKTRACE", "0");
         let name = self.target.to_uppercase().replace('-', "_");
         command.env(format!("CARGO_TARGET_{name}_LINKER"), self.linker);
         if let Some((runner, _)) = self.runner {
