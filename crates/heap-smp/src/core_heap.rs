@@ -95,7 +95,13 @@ impl CoreHeap {
     pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
         let group = self.groups.get(self.groups.here());
         let chain = group.depots[class].pop();
-        if chain.is_null() { group.overflows[class].pop() } else { chain }
+        if !chain.is_null() {
+            return chain;
+        }
+        let chain = group.overflows[class].pop();
+        // SAFETY: P1, O1: null or a full chain of the class, and ours alone.
+        unsafe { overflow::fetch_ahead(chain, &CLASS[class]) };
+        chain
     }
 
     /// Takes a full chain, for other threads or home.
