@@ -14,6 +14,7 @@ mod std_api;
 mod sync_arena;
 mod sync_arena_random;
 mod calls_back;
+mod marks_random;
 mod sync_fixed;
 mod sync_scope;
 mod typed;

@@ -21,3 +21,4 @@ mod process;
 #[cfg(target_os = "linux")]
 mod program_break;
 mod break_bounds;
+mod break_random;
