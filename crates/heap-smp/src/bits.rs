@@ -87,21 +87,22 @@ pub(crate) fn next_one(word: impl Fn(usize) -> u64, from: usize, len: usize) -> 
     None
 }
 
-/// The lowest start of `count` consecutive ones (at least one) that is a multiple of `align`, in a map of `words`. `word` gives
-/// them, so that a caller can search the conjunction of two maps. O(words · log count), whatever the number of runs; with an
-/// alignment above one O(words + runs).
+/// The lowest start of `count` consecutive ones (at least one) that is a multiple of `align`, in a map of `words`, not before the word
+/// `from`. `word` gives them, so that a caller can search the conjunction of two maps. O(words · log count), whatever the number of
+/// runs; with an alignment above one O(words + runs).
 pub(crate) fn find_run(
     word: impl Fn(usize) -> u64 + Copy,
     words: usize,
+    from: usize,
     count: usize,
     align: usize,
 ) -> Option<usize> {
     if align > 1 {
-        return find_aligned_run(word, words, count, align);
+        return find_aligned_run(word, words, from, count, align);
     }
     // Ones at the end of the words before.
     let mut carried = 0;
-    for at in 0..words {
+    for at in from..words {
         let here = word(at);
         if carried + here.trailing_ones() as usize >= count {
             return Some(at * BITS - carried);
@@ -138,11 +139,12 @@ fn starts_of_runs(word: u64, count: usize) -> u64 {
 fn find_aligned_run(
     word: impl Fn(usize) -> u64 + Copy,
     words: usize,
+    from: usize,
     count: usize,
     align: usize,
 ) -> Option<usize> {
     let len = words * BITS;
-    let mut from = 0;
+    let mut from = from * BITS;
     while let Some(one) = next_one(word, from, len) {
         let start = one.next_multiple_of(align);
         if start + count > len {
@@ -161,9 +163,9 @@ fn find_aligned_run(
 mod tests {
     use super::*;
 
-    fn slow_find(map: &[bool], count: usize, align: usize) -> Option<usize> {
-        (0..map.len())
-            .step_by(align)
+    fn slow_find(map: &[bool], from: usize, count: usize, align: usize) -> Option<usize> {
+        (from..map.len())
+            .filter(|start| start.is_multiple_of(align))
             .find(|&start| start + count <= map.len() && map[start..start + count].iter().all(|&bit| bit))
     }
 
@@ -190,7 +192,11 @@ mod tests {
             }
             let want = 1 + random() % 100;
             let align = 1 << (random() % 4);
-            assert_eq!(find_run(|i| words[i], 4, want, align), slow_find(&naive, want, align));
+            let first = random() % 4;
+            assert_eq!(
+                find_run(|i| words[i], 4, first, want, align),
+                slow_find(&naive, first * 64, want, align)
+            );
             let (start, len) = (random() % 200, random() % 56);
             assert_eq!(count(&words, start, len), naive[start..start + len].iter().filter(|&&b| b).count());
             let run = naive[start..].iter().take(50).take_while(|&&bit| bit).count();
@@ -203,8 +209,8 @@ mod tests {
     #[test]
     fn a_full_map_is_one_run() {
         let words = [u64::MAX; 2];
-        assert_eq!((find_run(|i| words[i], 2, 128, 1), find_run(|i| words[i], 2, 129, 1)), (Some(0), None));
-        assert_eq!(find_run(|i| words[i], 2, 64, 64), Some(0));
+        let find = |count, align| find_run(|i| words[i], 2, 0, count, align);
+        assert_eq!([find(128, 1), find(129, 1), find(64, 64)], [Some(0), None, Some(0)]);
         assert_eq!(run_at(|i| words[i], 0, 128), 128);
         assert_eq!(run_before(|i| words[i], 128), 128);
     }

@@ -4,6 +4,7 @@
 //! write to break. The books are one mapping of their own for each segment, touched only where spans exist (about
 //! 1 % of the memory they describe).
 
+mod starts;
 mod maps;
 
 use core::cell::UnsafeCell;

@@ -15,7 +15,7 @@ use heap_os::pages::{self, HugePages};
 use crate::bits;
 use crate::config::{HUGE_PAGE, Settings, UNIT, UNITS};
 use crate::directory::Directory;
-use crate::segment::{MAP_WORDS, Maps, Purpose, Segment, Span};
+use crate::segment::{Maps, Purpose, Segment, Span};
 
 /// Segments at the most: one TiB where a segment is 32 MiB. Larger blocks have mappings of their own and do not count.
 const SEGMENTS: usize = if usize::BITS >= 64 { 32 << 10 } else { 1 << 10 };
@@ -234,9 +234,7 @@ impl SpanHeap {
             }
             let Some(segment) = self.segments[index] else { continue };
             // SAFETY: G3: `&mut self` is the lock's guard.
-            let maps: &Maps = unsafe { segment.maps() };
-            let word = |at: usize| if dirty { maps.free[at] & maps.dirty[at] } else { maps.free[at] };
-            match bits::find_run(word, MAP_WORDS, units, align) {
+            match unsafe { segment.maps() }.find(units, align, dirty) {
                 Some(unit) => return Some((index, unit)),
                 None if align == 1 => *longest = units as u16 - 1,
                 None => {}
@@ -327,7 +325,7 @@ impl SpanHeap {
                     bits::set(&mut maps.dirty, first, HUGE_UNITS);
                     let summary = &mut self.summary[index];
                     summary.dirty += HUGE_UNITS as u16;
-                    summary.longest_dirty = summary.longest_dirty.max(maps.run_around(first, HUGE_UNITS).1);
+                    summary.longest_dirty = summary.longest_dirty.max(maps.note_grown(first, HUGE_UNITS).1);
                     self.counts.dirty += HUGE_UNITS;
                 } else {
                     all = false;
@@ -348,7 +346,7 @@ impl SpanHeap {
             self.counts.dirty += units;
         }
         summary.free += units as u16;
-        let (longest, longest_dirty) = maps.run_around(unit, units);
+        let (longest, longest_dirty) = maps.note_grown(unit, units);
         summary.longest = summary.longest.max(longest);
         summary.longest_dirty = summary.longest_dirty.max(longest_dirty);
         self.counts.in_use -= units;

@@ -133,11 +133,18 @@ pub(crate) fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Ver
         hold(free_units == summary.free as usize, "H2: `free` counts the segment's bits")?;
         hold(dirty_units == u32::from(summary.dirty), "H2: `dirty` counts the segment's bits")?;
         let longer = |longest: u16, word: &dyn Fn(usize) -> u64| {
-            bits::find_run(word, MAP_WORDS, longest as usize + 1, 1).is_some()
+            bits::find_run(word, MAP_WORDS, 0, longest as usize + 1, 1).is_some()
         };
         let longest = !longer(summary.longest, &|at| maps.free[at])
             && !longer(summary.longest_dirty, &|at| maps.free[at] & maps.dirty[at]);
         hold(longest, "H2: no run is longer than is known")?;
+        let starts = (1..=64).all(|units| {
+            let first = |word: &dyn Fn(usize) -> u64| bits::find_run(word, MAP_WORDS, 0, units, 1);
+            first(&|at| maps.free[at]).is_none_or(|unit| maps.starts.of(units) <= unit / 64)
+                && first(&|at| maps.free[at] & maps.dirty[at])
+                    .is_none_or(|unit| maps.dirty_starts.of(units) <= unit / 64)
+        });
+        hold(starts, "B1: no run starts before the word where a search for it begins")?;
         dirty += summary.dirty as usize;
         in_use += check_units(segment, free, slabs)?;
     }

@@ -72,7 +72,9 @@ impl SpanHeap {
         };
         let (unit, units) = ((addr & (SEGMENT - 1)) / UNIT, len / UNIT);
         // SAFETY: G3: `&mut self` is the lock's guard.
-        bits::set(&mut unsafe { segment.maps() }.free, unit, units);
+        let maps = unsafe { segment.maps() };
+        bits::set(&mut maps.free, unit, units);
+        maps.starts.forget();
         let summary = &mut self.summary[segment.index()];
         summary.free += units as u16;
         summary.longest = summary.free;
