@@ -58,24 +58,24 @@ impl<A: Owns, F: Fn(usize) -> Option<A>> Cascade<A, F> {
         if layout.size() == 0 {
             return Ok(zero_sized(layout));
         }
-        let ask = |node: NonNull<Node<A>>| {
-            // SAFETY: N3.
-            let node = unsafe { node.as_ref() };
-            let block = alloc(&node.child, layout).ok()?;
-            node.live.set(node.live.get().wrapping_add(1));
-            Some(block)
-        };
-        self.nodes.iter().find_map(ask).or_else(|| self.grow(layout, ask)).ok_or(AllocError)
+        let ask = |child: &A| alloc(child, layout).ok();
+        self.nodes.ask(ask).or_else(|| self.grow(layout, ask)).ok_or(AllocError)
     }
     /// Makes a child, and keeps it if it has the memory that it was made for.
     #[cold]
-    fn grow<T>(&self, layout: Layout, ask: impl Fn(NonNull<Node<A>>) -> Option<T>) -> Option<T> {
+    fn grow<T>(&self, layout: Layout, ask: impl Fn(&A) -> Option<T>) -> Option<T> {
         let bytes = Node::<A>::room_for(layout)?;
         let node = Node::settle(no_unwind(|| (self.make)(bytes))?)?;
-        let block = ask(node);
-        // SAFETY: settled just above, on no list, and it has a live block or nobody used it.
-        unsafe { if block.is_some() { self.nodes.push(node) } else { Node::unsettle(node) } }
-        block
+        // SAFETY: settled just above, on no list, and it has a live block (for which it is held) or nobody used it.
+        unsafe {
+            let block = ask(&node.as_ref().child);
+            if block.is_some() {
+                self.nodes.push(node)
+            } else {
+                Node::unsettle(node)
+            }
+            block
+        }
     }
 }
 

@@ -65,17 +65,14 @@ impl LiveList {
         }
     }
 
-    /// Notes that the block has another layout now, and that its node, which was on this list, may lie elsewhere.
+    /// Notes that the block has another layout now.
     ///
     /// # Safety
     ///
-    /// `node` is memory for a node as in [`push`](Self::push), with the content of one that was on this list.
-    pub(crate) unsafe fn moved(&self, node: NonNull<Node>, layout: Layout) {
-        // SAFETY: the caller's promise; L1 of its neighbours.
-        unsafe {
-            (*node.as_ptr()).layout = layout;
-            self.join(node.read(), Some(node), Some(node));
-        }
+    /// `node` is on this list.
+    pub(crate) unsafe fn resized(&self, node: NonNull<Node>, layout: Layout) {
+        // SAFETY: L1.
+        unsafe { (*node.as_ptr()).layout = layout };
     }
 
     /// Makes the neighbours of `node` point at `forward` and `backward`.

@@ -12,7 +12,8 @@ use heap_core::Owns;
 /// # Invariants
 ///
 /// - **N1** The node lies in a live block of `child`, of layout [`LAYOUT`](Self::LAYOUT).
-/// - **N2** `live` is the number of the child's other live blocks that have memory. Where children are handles of one
+/// - **N2** `live` is the number of the child's other live blocks that have memory, and of those who hold the node: who is
+///   about to call its child, which may call us (where a function of the client's sees each of its calls). Where children are handles of one
 ///   allocator (A5), the sum over these is, modulo 2 to the power of `usize::BITS`.
 pub(crate) struct Node<A> {
     pub(crate) child: A,
@@ -29,12 +30,19 @@ impl<A: Owns> Node<A> {
         node.checked_add(layout.size())?.checked_add(layout.align())
     }
 
-    /// Moves an allocator into a block of its own (A1 lets it move); drops it where it has none.
+    /// Moves an allocator into a block of its own (A1 lets it move), and holds it; drops it where it has none.
     pub(crate) fn settle(child: A) -> Option<NonNull<Self>> {
         let node = child.alloc(Self::LAYOUT).ok()?.cast::<Self>();
         // SAFETY: a fresh block of the right layout. Establishes N1 and N2.
-        unsafe { node.write(Self { child, live: Cell::new(0), next: Cell::new(None) }) };
+        unsafe { node.write(Self { child, live: Cell::new(1), next: Cell::new(None) }) };
         Some(node)
+    }
+
+    /// Counts a block that there may be soon: until then the node stays.
+    fn hold(node: &NonNull<Self>) {
+        // SAFETY: N3.
+        let live = unsafe { &node.as_ref().live };
+        live.set(live.get().wrapping_add(1));
     }
 
     /// Takes the allocator out, frees the block that it lived in, and drops it.
@@ -65,6 +73,36 @@ pub(crate) struct Nodes<A: Owns> {
 impl<A: Owns> Nodes<A> {
     pub(crate) const fn new() -> Self {
         Self { first: Cell::new(None), owned: PhantomData }
+    }
+
+    /// The first answer of a child, from the newest on. Its node was held meanwhile and stays so: for a block that was got.
+    pub(crate) fn ask<T>(&self, ask: impl Fn(&A) -> Option<T>) -> Option<T> {
+        let mut here = self.first.get().inspect(Node::hold);
+        while let Some(node) = here {
+            // SAFETY: N3; it is held.
+            let answer = ask(unsafe { &node.as_ref().child });
+            if answer.is_some() {
+                return answer;
+            }
+            // SAFETY: N3; it is held, by us.
+            here = unsafe { self.pass(node) };
+        }
+        None
+    }
+
+    /// Goes on from a node that was held to the one after it, and holds that.
+    ///
+    /// # Safety
+    ///
+    /// `node` is on the list, held by the caller, and no reference to it is left.
+    unsafe fn pass(&self, node: NonNull<Node<A>>) -> Option<NonNull<Node<A>>> {
+        // SAFETY: N3.
+        let (live, next) = unsafe { (&node.as_ref().live, node.as_ref().next.get()) };
+        let next = next.inspect(Node::hold);
+        live.set(live.get().wrapping_sub(1));
+        // SAFETY: on the list, says the caller.
+        unsafe { self.retire(node) };
+        next
     }
 
     /// The nodes, as they were when each is asked for.

@@ -79,18 +79,21 @@ unsafe impl<A: Allocator> Allocator for Scoped<A> {
         with_size(layout, new_size).is_some_and(|new| unsafe {
             let done = self.child.resize(block, layout, new_size);
             if done {
-                self.live.moved(Blocks::<A>::prefix(block), new);
+                self.live.resized(Blocks::<A>::prefix(block), new);
             }
             done
         })
     }
     unsafe fn remap(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> Option<NonNull<[u8]>> {
-        let new = with_size(layout, new_size)?;
-        // SAFETY: the caller's promise; a block that was remapped has memory, and its prefix moved with it (S1, S2).
+        let new = with_size(layout, new_size).filter(|_| layout.size() != 0 && new_size != 0)?;
+        // SAFETY: the caller's promise; the block has memory before and after, and its prefix goes with it (S1, S2). It is not
+        // on the list while it may move: others may be freed meanwhile, where a function of the client's sees the child's calls.
         unsafe {
-            let moved = self.child.remap(block, layout, new_size)?;
-            self.live.moved(Blocks::<A>::prefix(moved.cast()), new);
-            Some(moved)
+            self.live.remove(Blocks::<A>::prefix(block));
+            let moved = self.child.remap(block, layout, new_size);
+            let (block, layout) = moved.map_or((block, layout), |moved| (moved.cast(), new));
+            self.live.push(Blocks::<A>::prefix(block), layout);
+            moved
         }
     }
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
