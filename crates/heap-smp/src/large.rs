@@ -1,7 +1,7 @@
 //! Blocks above the slabs' sizes: runs of units up to half a segment, mappings of their own beyond.
 
 use core::alloc::Layout;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use heap_os::pages::{self, HugePages};
 
@@ -32,15 +32,35 @@ pub(crate) struct Fresh {
 #[cold]
 #[inline(never)]
 pub(crate) fn alloc(core: &CoreHeap, layout: Layout, settings: &Settings) -> *mut u8 {
-    match fresh(core, layout, settings) {
+    match parked(core, layout) {
+        Some(block) => block.as_ptr(),
+        None => alloc_slow(core, layout, settings),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn alloc_slow(core: &CoreHeap, layout: Layout, settings: &Settings) -> *mut u8 {
+    match place(core, layout, settings, is_huge_aligned(layout.size())) {
         Some(fresh) => fresh.block.as_ptr(),
-        None => core::ptr::null_mut(),
+        None => ptr::null_mut(),
     }
 }
 
 /// As [`alloc`], and says whether the block reads as zeros.
 pub(crate) fn fresh(core: &CoreHeap, layout: Layout, settings: &Settings) -> Option<Fresh> {
     place(core, layout, settings, is_huge_aligned(layout.size()))
+}
+
+/// A block whose run the calling thread freed a moment ago, if it is at hand.
+#[inline(always)]
+fn parked(core: &CoreHeap, layout: Layout) -> Option<NonNull<u8>> {
+    // A size of zero wraps.
+    if layout.size().wrapping_sub(1) >= RUN_MAX || layout.align() > SEGMENT {
+        return None;
+    }
+    let units = layout.size().div_ceil(UNIT);
+    core.runs.take(units, layout.align()).and_then(|span| NonNull::new(span.base()))
 }
 
 /// As [`fresh`], for a block that grew. It will grow again as a rule: it starts at a huge page from [`HUGE_ALIGNED_FROM`] on,
@@ -55,7 +75,7 @@ fn place(core: &CoreHeap, layout: Layout, settings: &Settings, huge_aligned: boo
     }
     if layout.size() <= RUN_MAX && layout.align() <= SEGMENT {
         let units = layout.size().div_ceil(UNIT);
-        if let Some(span) = core.runs.take(units, layout.align()) {
+        if let Some(span) = core.runs.take_slow(units, layout.align()) {
             return NonNull::new(span.base()).map(|block| Fresh { block, zeroed: false, faults: false });
         }
         process::start(settings);
@@ -72,7 +92,7 @@ fn place(core: &CoreHeap, layout: Layout, settings: &Settings, huge_aligned: boo
         }
     }
     process::start(settings);
-    core.runs.drain(&core.spans);
+    core.runs.drain(&core.spans, &core.directory);
     core.huge.alloc(&core.directory, layout, wants_huge_pages(core, layout.size())).map(|block| Fresh {
         block,
         zeroed: true,
@@ -90,7 +110,7 @@ fn is_huge_aligned(len: usize) -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) fn alloc_to_fill(core: &CoreHeap, layout: Layout, len: usize, settings: &Settings) -> *mut u8 {
-    let Some(fresh) = fresh_to_grow(core, layout, settings) else { return core::ptr::null_mut() };
+    let Some(fresh) = fresh_to_grow(core, layout, settings) else { return ptr::null_mut() };
     if fresh.faults {
         let pages = len & !(pages::page_size() - 1);
         // SAFETY: the block is ours, page-aligned and at least that long. Contents stay; refusal is no loss.
@@ -112,6 +132,42 @@ fn wants_huge_pages(core: &CoreHeap, len: usize) -> bool {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
+    let addr = block.addr().get();
+    if layout.size() > 0
+        && let Some(Owner::Segment(segment)) = core.directory.owner_of(addr)
+        && let Some(span) = segment.span_at(addr)
+        && span.base().addr() == addr
+        && span.tenant() == 0
+    {
+        let units = layout.size().div_ceil(UNIT);
+        return match core.runs.give(span, units) {
+            Some(true) => {}
+            Some(false) => free_untold(core),
+            // SAFETY: the caller's promise is the same.
+            None => unsafe { free_slow(core, block, layout) },
+        };
+    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { free_slow(core, block, layout) }
+}
+
+/// A run was parked, for the first time since others took all that the thread had parked.
+#[cold]
+#[inline(never)]
+fn free_untold(core: &CoreHeap) {
+    if core.runs.tell() {
+        process::start_helper();
+    }
+}
+
+/// As [`free`], for any block. Aborts if it is none.
+///
+/// # Safety
+///
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn free_slow(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
     if layout.size() == 0 {
         return;
     }
@@ -119,20 +175,12 @@ pub(crate) unsafe fn free(core: &CoreHeap, block: NonNull<u8>, layout: Layout) {
     match core.directory.owner_of(addr) {
         Some(Owner::Segment(segment)) => {
             let units = layout.size().div_ceil(UNIT);
-            // Held to the end, so that of two frees of one block the second finds it parked, or no more there.
-            let mut stripe = core.runs.stripe(units);
-            let span = run_at(segment, addr);
-            if span.units() != units {
-                report(Violation::WrongLayout, addr)
-            }
-            let watch = core.runs.park(&mut stripe, segment, span).unwrap_or_else(|| {
-                let mut spans = core.spans.lock();
-                spans.give(segment, span);
-                spans.is_worth_watching()
-            });
-            drop(stripe);
-            if watch {
-                process::start_helper();
+            match core.runs.give_slow(&core.spans, segment, run_at(segment, addr), units) {
+                Some(true) => process::start_helper(),
+                Some(false) => {}
+                // A block by now: of other units, or another thread freed it first, and a third has it.
+                None if run_at(segment, addr).units() == units => report(Violation::DoubleFree, addr),
+                None => report(Violation::WrongLayout, addr),
             }
         }
         Some(Owner::Huge(record)) => core.huge.free(&core.directory, record, block, layout.size()),
@@ -204,7 +252,7 @@ fn resize_run(core: &CoreHeap, segment: &'static Segment, addr: usize, units: us
     }
     let extend = || core.spans.lock().extend(segment, span, units).is_some();
     // What is behind it may only be parked.
-    extend() || (core.runs.drain(&core.spans) && extend())
+    extend() || (core.runs.drain(&core.spans, &core.directory) && extend())
 }
 
 /// Moves a run's pages to a new place. The old place keeps its addresses, empty.
@@ -301,7 +349,7 @@ mod tests {
         blocks.iter().for_each(|&block| give(&HEAP, block, 4 << 20));
         assert_eq!(HEAP.runs.held() * UNIT, 8 << 20);
         assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 24 << 20);
-        assert!(HEAP.runs.age(&HEAP.spans) && !HEAP.runs.age(&HEAP.spans));
+        assert!(HEAP.runs.age(&HEAP.spans, &HEAP.directory) && !HEAP.runs.age(&HEAP.spans, &HEAP.directory));
         assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 32 << 20);
         assert_eq!(validate(&HEAP), Ok(()));
     }

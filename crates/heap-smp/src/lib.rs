@@ -16,6 +16,10 @@ mod lock;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 #[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks travel in lists of addresses"))]
 mod depot;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+mod tag;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+mod rows;
 #[cfg(all(test, loom))]
 mod loom_models;
 
@@ -60,6 +64,8 @@ mod hardening;
 #[cfg(all(not(feature = "checked"), not(loom)))]
 #[path = "front/no_hardening.rs"]
 mod hardening;
+#[cfg(not(loom))]
+mod seat;
 #[cfg(not(loom))]
 mod run_cache;
 #[cfg(not(loom))]

@@ -4,6 +4,7 @@
 //! each model carries what a chain's blocks hold in loom's own cells, written before the hand-over and read after it.
 
 mod hand_over;
+mod parking;
 
 use std::boxed::Box;
 use std::vec::Vec;

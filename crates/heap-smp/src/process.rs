@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::core_heap::{CORE, CoreHeap};
 use crate::lock::Lock;
 use crate::reclaim::Watch;
+use crate::seat;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -159,8 +160,12 @@ unsafe extern "C" fn after_fork() {
 unsafe extern "C" fn after_fork_in_child() {
     // Threads do not survive a fork.
     HELPER.store(false, Ordering::Relaxed);
+    seat::keep_own_only();
     // SAFETY: `before_fork` ran on this thread, which is this one's parent.
-    unsafe { after_fork() }
+    unsafe {
+        CORE.runs.recount_in_child();
+        after_fork();
+    }
 }
 
 #[cfg(test)]

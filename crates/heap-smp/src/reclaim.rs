@@ -41,7 +41,7 @@ pub(crate) fn purge(core: &CoreHeap) -> usize {
         core.drain_depot(class);
         bytes += core.trim(class);
     }
-    core.runs.drain(&core.spans);
+    core.runs.drain(&core.spans, &core.directory);
     let mut spans = core.spans.lock();
     let all = spans.counts.dirty;
     bytes + spans.decommit(all, false) * UNIT
@@ -83,7 +83,7 @@ impl Watch {
     pub(crate) fn tick(&mut self, core: &CoreHeap) -> bool {
         TICKS.fetch_add(1, Ordering::Relaxed);
         let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class)).count() > 0;
-        let parked = core.runs.age(&core.spans);
+        let parked = core.runs.age(&core.spans, &core.directory);
         let quiet = self.classes.iter().all(|class| class.quiet > 0);
         let surplus = self.surplus(core, quiet);
         let mut todo = match self.idle >= WINDOW {

@@ -1,29 +1,36 @@
 //! Large runs that were freed a moment ago, kept whole for the next request of the same length.
 //!
 //! A program that takes and gives a large block in a loop would have its run searched for in bitmaps, described and
-//! forgotten each time, under the one lock of the span heap. Here the way there and back is two short locks, each
-//! shared only with requests of like length.
+//! forgotten each time, under the one lock of the span heap. Here the way there and back is one atomic step each, in the
+//! thread's own [row](crate::rows), or, where that is full or the thread has none, a short lock, shared only with requests of
+//! like length.
 //!
 //! What is parked is never missed: before the span heap touches memory that was not resident, and before a block that
 //! could grow in place is moved, all parked runs go back to it ([`RunCache::drain`]). So parking costs no memory. What
 //! nobody asked for during a tick or two goes back as well ([`RunCache::age`]).
 
+#[cfg(test)]
+mod tests;
+
 use crossbeam_utils::CachePadded;
 
 use crate::config::UNIT;
-use crate::directory::Directory;
-use crate::lock::{Guard, Lock};
+use crate::directory::{Directory, Owner};
+use crate::lock::Lock;
+use crate::rows::{Hints, Row};
+use crate::seat::{self, SEATS};
 use crate::segment::{Purpose, Segment, Span};
 use crate::span_heap::{SpanHeap, Taken, WATCH_FROM};
-use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::Ordering;
+use crate::tag::{Kind, Rest};
 
 /// Stripes: requests of different lengths rarely meet.
 const STRIPES: usize = 16;
 /// Runs that a stripe keeps: a few blocks of one length are often alive at once.
 const PLACES: usize = 4;
-/// The longest run that is parked, in units: to search for a longer one is nothing beside its use. No stripe keeps more.
+/// The longest run that is parked, in units: to search for a longer one is nothing beside its use. No row or stripe keeps more.
 const UNITS_MAX: usize = (8 << 20) / UNIT;
-/// Ticks without a request after which a stripe's runs go back.
+/// Ticks without a request after which the runs of a row or a stripe go back.
 const QUIET: u8 = 2;
 
 /// A run that waits.
@@ -37,11 +44,10 @@ struct Parked {
 ///
 /// # Invariants
 ///
-/// - **R1** A run is in `places` if and only if its span [is parked](Span::is_parked); the mark changes under this
-///   stripe's lock only.
+/// - **R1** A run is in `places` if and only if its tag says [`Rest::Stripe`]; that changes under this stripe's lock only.
 /// - **R2** `units` is the sum over `places`, and `most` no less.
 #[derive(Debug)]
-pub(crate) struct Stripe {
+struct Stripe {
     places: [Option<Parked>; PLACES],
     /// The sum of their units.
     units: usize,
@@ -51,40 +57,53 @@ pub(crate) struct Stripe {
     quiet: u8,
 }
 
-/// All parked runs of a heap. Lock order: a class's home, a stripe, the span heap.
+/// All parked runs of a heap. Lock order: a class's home, a stripe, the span heap. Rows are drained with the span heap's lock held,
+/// so a fork finds no run between the two.
 ///
 /// # Invariants
 ///
-/// - **R3** Where a run is parked, `any` is set, or a thread that is draining has yet to come to its stripe.
+/// - **R4** Where a run is in a stripe, `hints.stripes` is set, or a thread that is draining has yet to come to the stripe. (For rows
+///   see R3 of [`Row`].)
 #[derive(Debug)]
 pub(crate) struct RunCache {
+    /// One for each seat.
+    rows: [CachePadded<Row<Span>>; SEATS],
     stripes: [CachePadded<Lock<Stripe>>; STRIPES],
     hints: CachePadded<Hints>,
 }
 
-/// What all stripes hold together, as far as it can be known without their locks. Read by each request, seldom written: a program
-/// that takes and gives the same again changes neither.
-#[derive(Debug)]
-struct Hints {
-    any: AtomicBool,
-    /// The sum of the stripes' `most`: no fewer units than are parked.
-    most: AtomicUsize,
+impl Stripe {
+    /// Takes a run in, if there is room. `None`: there is none. `Some(false)`: it is no block of `units`.
+    fn park(&mut self, segment: &'static Segment, span: &'static Span, units: usize) -> Option<bool> {
+        if self.units + units > UNITS_MAX {
+            return None;
+        }
+        let place = self.places.iter_mut().find(|place| place.is_none())?;
+        if !span.tag.rest(units, Rest::Stripe) {
+            return Some(false);
+        }
+        *place = Some(Parked { segment, span });
+        self.units += units;
+        self.quiet = 0;
+        Some(true)
+    }
 }
 
 impl RunCache {
     pub(crate) const fn new() -> Self {
         const STRIPE: Stripe = Stripe { places: [None; PLACES], units: 0, most: 0, quiet: 0 };
         Self {
+            rows: [const { CachePadded::new(Row::new()) }; SEATS],
             stripes: [const { CachePadded::new(Lock::new(STRIPE)) }; STRIPES],
-            hints: CachePadded::new(Hints { any: AtomicBool::new(false), most: AtomicUsize::new(0) }),
+            hints: Hints::new(),
         }
     }
 
     /// Whether runs may be parked.
     #[inline]
     fn any(&self) -> bool {
-        // Relaxed: a hint; what is parked is reached under a stripe's lock.
-        self.hints.any.load(Ordering::Relaxed)
+        // Relaxed: a hint; what is parked is reached by its tag, or under a stripe's lock.
+        self.hints.rows.load(Ordering::Relaxed) != 0 || self.hints.stripes.load(Ordering::Relaxed)
     }
 
     /// Whether so much is parked, of all lengths together, that somebody should watch it.
@@ -94,60 +113,104 @@ impl RunCache {
         self.hints.most.load(Ordering::Relaxed) * UNIT >= WATCH_FROM
     }
 
-    /// Units that are parked. Exact while no other thread parks or takes. O(1).
+    /// Units that are parked. Exact while no other thread parks or takes.
     pub(crate) fn held(&self) -> usize {
-        self.stripes.iter().map(|stripe| stripe.lock().units).sum()
+        let resting =
+            || self.rows.iter().enumerate().flat_map(|(row, runs)| runs.resting().map(move |run| (row, run)));
+        // Several places may point to one run: only the first counts.
+        let is_first =
+            |at: usize, run: &Span| !resting().take(at).any(|(_, before)| core::ptr::eq(before, run));
+        let in_rows: usize = resting()
+            .enumerate()
+            .filter(|&(at, (_, run))| is_first(at, run))
+            .map(|(_, (_, run))| run.units())
+            .sum();
+        in_rows + self.stripes.iter().map(|stripe| stripe.lock().units).sum::<usize>()
     }
 
-    /// The stripe for runs of `units`.
-    #[inline]
-    pub(crate) fn stripe(&self, units: usize) -> Guard<'_, Stripe> {
-        self.stripes[units % STRIPES].lock()
-    }
-
-    /// A parked run of exactly `units` whose address is a multiple of `align` bytes.
-    #[inline]
+    /// A run of exactly `units` whose address is a multiple of `align` bytes, as a block, if the calling thread parked one. `None`: it
+    /// may be that [`take_slow`](Self::take_slow) finds one. O(1).
+    #[inline(always)]
     pub(crate) fn take(&self, units: usize, align: usize) -> Option<&'static Span> {
-        if !self.any() {
+        self.rows.get(seat::own())?.take(units, |span| span.is_aligned(align))
+    }
+
+    /// A parked run of exactly `units` whose address is a multiple of `align` bytes, as a block.
+    pub(crate) fn take_slow(&self, units: usize, align: usize) -> Option<&'static Span> {
+        if let Some(row) = self.rows.get(seat::own())
+            && let Some(span) = row.take_any(units, |span| span.is_aligned(align))
+        {
+            return Some(span);
+        }
+        // Relaxed: a hint; what is parked there is reached under the stripe's lock.
+        if !self.hints.stripes.load(Ordering::Relaxed) {
             return None;
         }
-        let stripe = &mut *self.stripe(units);
-        let fits =
-            |parked: &Parked| parked.span.units() == units && parked.span.base().addr().is_multiple_of(align);
-        let place = stripe.places.iter_mut().find(|place| place.as_ref().is_some_and(fits))?;
+        let stripe = &mut *self.stripes[units % STRIPES].lock();
+        let good = |parked: &Parked| parked.span.units() == units && parked.span.is_aligned(align);
+        let place = stripe.places.iter_mut().find(|place| place.as_ref().is_some_and(good))?;
         let parked = place.take()?;
-        parked.span.set_parked(false);
+        // R1.
+        parked.span.tag.set(Kind::Run, 0, units);
         stripe.units -= units;
         stripe.quiet = 0;
         Some(parked.span)
     }
 
-    /// Parks a run that was freed, if there is room for it, and says whether so much is parked that somebody should watch
-    /// it. `None`: there is no room. The caller holds the run's stripe, and gives the run up.
-    #[inline]
-    pub(crate) fn park(
+    /// Parks a block's run in the calling thread's row. `None`: it is not parked, and [`give_slow`](Self::give_slow) knows why.
+    /// `Some(false)`: it is, and the caller calls [`tell`](Self::tell). O(1).
+    #[inline(always)]
+    pub(crate) fn give(&self, span: &'static Span, units: usize) -> Option<bool> {
+        let seat = seat::own();
+        let row = self.rows.get(seat)?;
+        let place = row.vacant(units, UNITS_MAX)?;
+        let parked = row.park(place, span, units);
+        parked.then(|| row.is_known(&self.hints, 1 << seat) && !self.is_worth_watching())
+    }
+
+    /// Tells of what was parked in the calling thread's row. Says whether so much is parked that somebody should watch it.
+    pub(crate) fn tell(&self) -> bool {
+        let seat = seat::own();
+        if let Some(row) = self.rows.get(seat) {
+            row.announce(&self.hints, 1 << seat);
+        }
+        self.is_worth_watching()
+    }
+
+    /// As [`give`](Self::give), where the thread's row seems full, or there is none, or the run is no block's: takes the run in any case. Says whether so
+    /// much is free that somebody should watch it. `None`: it is no block of `units`, or was freed before.
+    pub(crate) fn give_slow(
         &self,
-        stripe: &mut Stripe,
+        spans: &Lock<SpanHeap>,
         segment: &'static Segment,
         span: &'static Span,
+        units: usize,
     ) -> Option<bool> {
-        let units = stripe.units + span.units();
-        if units > UNITS_MAX {
+        let seat = seat::own();
+        if let Some(row) = self.rows.get(seat)
+            && let Some(place) = row.vacant_again(&self.hints, 1 << seat, units, UNITS_MAX)
+        {
+            return row.park(place, span, units).then(|| self.tell());
+        }
+        let mut stripe = self.stripes[units % STRIPES].lock();
+        if let Some(live) = stripe.park(segment, span, units) {
+            if stripe.units > stripe.most {
+                self.hints.change_most(stripe.most, stripe.units);
+                stripe.most = stripe.units;
+            }
+            if !self.hints.stripes.load(Ordering::Relaxed) {
+                self.hints.stripes.store(true, Ordering::Relaxed);
+            }
+            return live.then(|| self.is_worth_watching());
+        }
+        drop(stripe);
+        // First: a fork finds no run that is neither a block nor free.
+        let mut spans = spans.lock();
+        if !span.tag.rest(units, Rest::Closed) {
             return None;
         }
-        let place = stripe.places.iter_mut().find(|place| place.is_none())?;
-        *place = Some(Parked { segment, span });
-        stripe.units = units;
-        if units > stripe.most {
-            self.hints.most.fetch_add(units - stripe.most, Ordering::Relaxed);
-            stripe.most = units;
-        }
-        stripe.quiet = 0;
-        span.set_parked(true);
-        if !self.any() {
-            self.hints.any.store(true, Ordering::Relaxed);
-        }
-        Some(self.is_worth_watching())
+        spans.give(segment, span);
+        Some(spans.is_worth_watching())
     }
 
     /// Takes `units` from the span heap. All parked runs go back to it before it touches memory that is not resident.
@@ -165,7 +228,7 @@ impl RunCache {
                 return Some(taken);
             }
             drop(heap);
-            self.drain(spans);
+            self.drain(spans, directory);
             heap = spans.lock();
         }
         heap.take(directory, units, align, purpose)
@@ -174,16 +237,25 @@ impl RunCache {
     /// Gives all parked runs back to the span heap. Says whether there were any. O(1).
     #[cold]
     #[inline(never)]
-    pub(crate) fn drain(&self, spans: &Lock<SpanHeap>) -> bool {
-        // First: what is parked meanwhile sets it again (R3).
-        if !self.any() || !self.hints.any.swap(false, Ordering::Relaxed) {
-            return false;
+    pub(crate) fn drain(&self, spans: &Lock<SpanHeap>, directory: &Directory) -> bool {
+        let mut found = false;
+        // First: what is parked meanwhile sets it again (R4).
+        if self.hints.stripes.load(Ordering::Relaxed) && self.hints.stripes.swap(false, Ordering::Relaxed) {
+            found = self.stripes.iter().filter(|stripe| self.empty(&mut stripe.lock(), spans)).count() > 0;
         }
-        self.stripes.iter().filter(|stripe| self.empty(&mut stripe.lock(), spans)).count() > 0
+        if self.hints.rows.load(Ordering::Relaxed) != 0 {
+            let mut spans = spans.lock();
+            let mut left = self.hints.take_rows();
+            while left != 0 {
+                found |= self.empty_row(left.trailing_zeros() as usize, &mut spans, directory);
+                left &= left - 1;
+            }
+        }
+        found
     }
 
     /// A tick has passed: gives back what nobody asked for. Says whether anything is still parked.
-    pub(crate) fn age(&self, spans: &Lock<SpanHeap>) -> bool {
+    pub(crate) fn age(&self, spans: &Lock<SpanHeap>, directory: &Directory) -> bool {
         let mut left = 0;
         for stripe in &self.stripes {
             let mut stripe = stripe.lock();
@@ -193,12 +265,35 @@ impl RunCache {
             }
             left += stripe.units;
         }
+        let rows = self.hints.rows.load(Ordering::Relaxed);
+        for (seat, row) in self.rows.iter().enumerate().filter(|(seat, _)| rows >> seat & 1 == 1) {
+            if row.tick() >= u16::from(QUIET) {
+                let mut spans = spans.lock();
+                self.hints.take_row(1 << seat);
+                self.empty_row(seat, &mut spans, directory);
+            } else {
+                left += row.resting().map(Span::units).sum::<usize>();
+            }
+        }
         left > 0
+    }
+
+    /// Gives all runs of a row, whose bit the caller took, back to the span heap. Says whether there were any.
+    fn empty_row(&self, seat: usize, spans: &mut SpanHeap, directory: &Directory) -> bool {
+        let mut found = false;
+        self.rows[seat].drain(&self.hints, |span| {
+            // It is in a segment, so the directory knows which.
+            if let Some(Owner::Segment(segment)) = directory.owner_of(span.base().addr()) {
+                spans.give(segment, span);
+                found = true;
+            }
+        });
+        found
     }
 
     /// Gives all runs of a stripe back to the span heap. Says whether there were any.
     fn empty(&self, stripe: &mut Stripe, spans: &Lock<SpanHeap>) -> bool {
-        self.hints.most.fetch_sub(stripe.most, Ordering::Relaxed);
+        self.hints.change_most(stripe.most, 0);
         stripe.most = 0;
         if stripe.units == 0 {
             return false;
@@ -206,7 +301,6 @@ impl RunCache {
         stripe.units = 0;
         let mut spans = spans.lock();
         for parked in stripe.places.iter_mut().filter_map(Option::take) {
-            parked.span.set_parked(false);
             spans.give(parked.segment, parked.span);
         }
         true
@@ -215,14 +309,31 @@ impl RunCache {
     /// Closes all stripes, so that a fork finds them whole.
     pub(crate) fn lock_for_fork(&self) {
         self.stripes.iter().for_each(|stripe| stripe.lock_for_fork());
-        // A thread that drains may wait for them, and is not there in the child (R3).
+        // A thread that drains may wait for them, and is not there in the child (R4).
         // SAFETY: all are closed by this thread.
         if self.stripes.iter().any(|stripe| unsafe { stripe.peek() }.units > 0) {
-            self.hints.any.store(true, Ordering::Relaxed);
+            self.hints.stripes.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Opens them again.
+    /// In the child of a fork: the owners of all rows but the calling thread's are not there. What they had begun is put right.
+    ///
+    /// # Safety
+    ///
+    /// All locks of the heap are closed by this thread.
+    pub(crate) unsafe fn recount_in_child(&self) {
+        // SAFETY: the caller's promise.
+        let mut most: usize = self.stripes.iter().map(|stripe| unsafe { stripe.peek() }.most).sum();
+        let mut rows = 0;
+        for (seat, row) in self.rows.iter().enumerate() {
+            most += if seat == seat::own() { row.most() } else { row.recount() };
+            rows |= usize::from(row.resting().next().is_some()) << seat;
+        }
+        self.hints.most.store(most, Ordering::Relaxed);
+        self.hints.rows.store(rows, Ordering::SeqCst);
+    }
+
+    /// Opens the stripes again.
     ///
     /// # Safety
     ///
@@ -232,7 +343,7 @@ impl RunCache {
         self.stripes.iter().for_each(|stripe| unsafe { stripe.unlock_after_fork() });
     }
 
-    /// R1 to R3 recounted.
+    /// R1, R2 and R4 recounted. (Rows have no lock that would hold them still.)
     ///
     /// # Safety
     ///
@@ -245,65 +356,7 @@ impl RunCache {
             parked().all(|parked| parked.span.is_parked())
                 && parked().map(|parked| parked.span.units()).sum::<usize>() == stripe.units
                 && stripe.units <= stripe.most
-                && (stripe.units == 0 || self.any())
+                && (stripe.units == 0 || self.hints.stripes.load(Ordering::Relaxed))
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use core::alloc::Layout;
-    use core::ptr::NonNull;
-
-    use super::*;
-    use crate::config::Settings;
-    use crate::core_heap::CoreHeap;
-    use crate::large;
-    use crate::validate::validate;
-
-    const SETTINGS: Settings = Settings::new().background_thread(false);
-
-    /// Takes a run of each length, in units, and gives all back.
-    fn park(core: &CoreHeap, lengths: impl Iterator<Item = usize>) {
-        core.configure(&SETTINGS);
-        let layouts = lengths.map(|units| Layout::from_size_align(units * UNIT, 8).unwrap());
-        let take = |layout| (NonNull::new(large::alloc(core, layout, &SETTINGS)).unwrap(), layout);
-        let blocks: Vec<_> = layouts.map(take).collect();
-        // SAFETY: just allocated with this layout, and not used again.
-        blocks.into_iter().for_each(|(block, layout)| unsafe { large::free(core, block, layout) });
-    }
-
-    #[test]
-    fn runs_of_many_lengths_are_watched_as_those_of_one() {
-        static HEAP: CoreHeap = CoreHeap::new();
-        park(&HEAP, [100].into_iter());
-        assert!(!HEAP.runs.is_worth_watching(), "too little");
-        park(&HEAP, 101..103);
-        assert!(HEAP.runs.held() * UNIT >= WATCH_FROM && HEAP.runs.is_worth_watching());
-        // The same again is no more; what went back is not counted.
-        (0..100).for_each(|_| park(&HEAP, [100].into_iter()));
-        assert_eq!(HEAP.runs.hints.most.load(Ordering::Relaxed), HEAP.runs.held());
-        assert!(HEAP.runs.drain(&HEAP.spans) && !HEAP.runs.is_worth_watching());
-        assert_eq!(validate(&HEAP), Ok(()));
-    }
-
-    #[test]
-    fn what_a_thread_was_about_to_drain_is_not_missed_in_the_child_of_a_fork() {
-        static HEAP: CoreHeap = CoreHeap::new();
-        park(&HEAP, [100].into_iter());
-        // As far as a draining thread is when it waits for the first stripe; the child is without it.
-        HEAP.runs.hints.any.store(false, Ordering::Relaxed);
-        HEAP.lock_for_fork();
-        // SAFETY: locked just above.
-        unsafe { HEAP.unlock_after_fork() };
-        assert!(HEAP.runs.drain(&HEAP.spans) && HEAP.runs.held() == 0);
-    }
-
-    #[test]
-    fn a_recount_while_a_thread_drains_finds_nothing_wrong() {
-        static HEAP: CoreHeap = CoreHeap::new();
-        park(&HEAP, [100].into_iter());
-        HEAP.runs.hints.any.store(false, Ordering::Relaxed);
-        assert_eq!(validate(&HEAP), Ok(()));
     }
 }

@@ -17,30 +17,18 @@ use crate::states::States;
 #[cfg(feature = "malloc")]
 use crate::sync::AtomicU8;
 use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+pub(crate) use crate::tag::Kind;
+use crate::tag::{FIRST_REST, Tag};
 
 /// Slots from this size on keep their bits in the dense table.
 const DENSE_FROM: usize = 64;
 const DENSE_PER_UNIT: usize = UNIT / DENSE_FROM / 64;
 const SPARSE_PER_UNIT: usize = UNIT / 8 / 64;
 
-/// The class of a run that is parked; one that is a block has class 0.
-const PARKED: u8 = u8::MAX;
-const _: () = assert!(CLASSES < PARKED as usize);
+const _: () = assert!(CLASSES < FIRST_REST as usize && UNITS <= u16::MAX as usize);
 
 /// The group of a private heap's slabs.
 pub(crate) const PRIVATE: usize = u16::MAX as usize;
-
-/// What a span is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Kind {
-    /// No span starts here.
-    None = 0,
-    /// Equal slots of one size class.
-    Slab = 1,
-    /// One block.
-    Run = 2,
-}
 
 /// What units are taken for.
 #[derive(Clone, Copy, Debug)]
@@ -56,16 +44,15 @@ pub(crate) enum Purpose {
 /// # Invariants
 ///
 /// - **S1** `kind`, `class`, `group` and `units` are written under the span heap's lock while no block of the span exists, and
-///   constant while one does. Whoever holds a block of the span may read them. (Of a run, `class` says whether it is
-///   parked, and `units` changes when its block does.)
+///   constant while one does. Whoever holds a block of the span may read them. (Of a run, `class` is its
+///   state, which changes as [`Tag`] says, and `units`, there and in the tag, changes when its block does.)
 /// - **S2** `slab` is accessed, and `free` written, under the lock of the slab's class only, while `kind` is `Slab`.
 /// - **S3** `tenant` and `links` are written under the span heap's lock: which private heap the span belongs to, and its
 ///   neighbours in that heap's [`Roll`](crate::roll::Roll). Zeros for a span of the process's heap.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Span {
-    /// The kind, the class in the byte above, and above that the group of processors whose home a slab belongs to.
-    tag: AtomicU32,
+    pub(crate) tag: Tag,
     units: AtomicU32,
     /// The first byte, or null where no span ever started.
     base: AtomicPtr<u8>,
@@ -100,42 +87,34 @@ pub(crate) struct SlabState {
     pub(crate) prev: *mut Span,
 }
 
-/// A span's `tag`.
-const fn tag(kind: Kind, class: u8, group: u16) -> u32 {
-    kind as u32 | (class as u32) << 8 | (group as u32) << 16
+impl AsRef<Tag> for Span {
+    #[inline]
+    fn as_ref(&self) -> &Tag {
+        &self.tag
+    }
 }
 
 impl Span {
     #[inline]
     pub(crate) fn kind(&self) -> Kind {
-        match self.tag.load(Ordering::Relaxed) as u8 {
-            1 => Kind::Slab,
-            2 => Kind::Run,
-            _ => Kind::None,
-        }
+        self.tag.kind()
     }
 
     #[inline]
     pub(crate) fn class(&self) -> usize {
-        (self.tag.load(Ordering::Relaxed) >> 8) as u8 as usize
+        self.tag.class()
     }
 
     /// Whether it is a slab of this class and this group.
     #[inline]
     pub(crate) fn is_slab_of(&self, class: usize, group: usize) -> bool {
-        self.tag.load(Ordering::Relaxed) == tag(Kind::Slab, class as u8, group as u16)
+        self.tag.is_slab_of(class, group)
     }
 
-    /// Whether a run was freed, and waits in the run cache for the next request (its R1).
+    /// Whether it is a run that was freed, and waits in the run cache for the next request.
     #[inline]
     pub(crate) fn is_parked(&self) -> bool {
-        self.tag.load(Ordering::Relaxed) == tag(Kind::Run, PARKED, 0)
-    }
-
-    /// Marks a run as parked, or as a block again. The caller holds the run's stripe of the run cache.
-    #[inline]
-    pub(crate) fn set_parked(&self, parked: bool) {
-        self.tag.store(tag(Kind::Run, if parked { PARKED } else { 0 }, 0), Ordering::Relaxed);
+        self.tag.is_at_rest()
     }
 
     #[inline]
@@ -146,7 +125,7 @@ impl Span {
     /// The number of the group that a slab belongs to.
     #[inline]
     pub(crate) fn group(&self) -> usize {
-        (self.tag.load(Ordering::Relaxed) >> 16) as usize
+        self.tag.group()
     }
 
     /// Slots that are home.
@@ -181,13 +160,19 @@ impl Span {
     /// Notes something of a run, in the place of a slab's class. Zero at first. The caller owns the run's block.
     #[cfg(feature = "checked")]
     pub(crate) fn set_note(&self, note: u8) {
-        self.tag.store(tag(Kind::Run, note, 0), Ordering::Relaxed);
+        self.tag.set_note(note);
     }
 
     /// The first byte of the span. Null if no span ever started here.
     #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.load(Ordering::Relaxed)
+    }
+
+    /// Whether the first byte's address is a multiple of `align`, a power of two.
+    #[inline]
+    pub(crate) fn is_aligned(&self, align: usize) -> bool {
+        self.base().addr() & (align - 1) == 0
     }
 
     /// The first word of the slot bits.
@@ -321,16 +306,16 @@ impl Segment {
     /// Describes the units `unit..unit + units` as one span. The caller holds the span heap's lock and owns them.
     pub(crate) fn describe(&self, unit: usize, units: usize, purpose: Purpose) -> &Span {
         let span = &self.spans[unit + 1];
-        let (tag, bits, marked, mark) = match purpose {
+        let (kind, class, above, bits, marked, mark) = match purpose {
             Purpose::Slab(class, group) => {
                 let bits = self.bits_for(unit, CLASS[class].slot as usize);
-                (tag(Kind::Slab, class as u8, group as u16), bits, units, class as u8 + 1)
+                (Kind::Slab, class, group, bits, units, class as u8 + 1)
             }
-            Purpose::Run => (tag(Kind::Run, 0, 0), ptr::null_mut(), 1, 0),
+            Purpose::Run => (Kind::Run, 0, units, ptr::null_mut(), 1, 0),
         };
         span.base.store(self.unit_ptr(unit).as_ptr(), Ordering::Relaxed);
         span.bits.store(bits, Ordering::Relaxed);
-        span.tag.store(tag, Ordering::Relaxed);
+        span.tag.set(kind, class, above);
         span.units.store(units as u32, Ordering::Relaxed);
         for head in &self.heads[unit..unit + marked] {
             head.store(unit as u16 + 1, Ordering::Relaxed);
@@ -342,6 +327,7 @@ impl Segment {
     /// Sets a run's length. Same conditions as [`describe`](Self::describe).
     pub(crate) fn set_units(&self, span: &Span, units: usize) {
         span.units.store(units as u32, Ordering::Relaxed);
+        span.tag.set_units(units);
     }
 
     /// Ends a span: no address leads to it any more. Same conditions.
@@ -352,7 +338,7 @@ impl Segment {
             head.store(0, Ordering::Relaxed);
         }
         self.mark(unit..unit + marked, 0);
-        span.tag.store(tag(Kind::None, 0, 0), Ordering::Relaxed);
+        span.tag.set(Kind::None, 0, 0);
     }
 
     /// The run that `addr` lies in, though not in its first unit. Slow.

@@ -5,7 +5,13 @@ pub(crate) use core::sync::atomic::AtomicU8;
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
+
+/// Loom takes only fences for what SeqCst says, where it stands for a fence between operations that are SeqCst already.
+#[cfg(loom)]
+pub(crate) fn full_fence() {
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
 
 /// How often a waiter looks before it sleeps, with pauses of 1, 2, 4, ... instructions in between: 127 in all, a microsecond or
 /// two, in which most holders are done.

@@ -27,6 +27,7 @@ use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
 use crate::floor::Floor;
 use crate::large;
+use crate::seat;
 use crate::size::{CLASS, CLASSES};
 
 /// Requests below this many bytes have a bin for each step of [`SizeClasses::STEP`].
@@ -304,12 +305,14 @@ impl ThreadCache {
             self.retire();
             return false;
         }
+        seat::take();
         true
     }
 
     /// Gives all blocks away, and fills no bin again.
     fn retire(&self) {
         self.life.set(Life::Retired);
+        seat::leave();
         self.flush(&CORE);
     }
 

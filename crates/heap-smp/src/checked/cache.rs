@@ -12,6 +12,7 @@ use core::ptr::NonNull;
 use crate::config::{CHAIN_MAX, Settings};
 use crate::core_heap::{CORE, CoreHeap};
 use crate::process;
+use crate::seat;
 use crate::secret::Random;
 use crate::size::{CLASS, CLASSES};
 
@@ -105,6 +106,7 @@ impl Drop for ExitHook {
     fn drop(&mut self) {
         CACHE.with(|cache| {
             cache.life.set(Life::Retired);
+            seat::leave();
             cache.give_all(&CORE);
         });
     }
@@ -258,6 +260,7 @@ impl Cache {
             self.give_all(&CORE);
             return false;
         }
+        seat::take();
         true
     }
 
