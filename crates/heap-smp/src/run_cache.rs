@@ -343,7 +343,7 @@ impl RunCache {
         self.stripes.iter().for_each(|stripe| unsafe { stripe.unlock_after_fork() });
     }
 
-    /// R1, R2 and R4 recounted. (Rows have no lock that would hold them still.)
+    /// R1 and R2 recounted. (Rows have no lock that would hold them still; and a thread that drains, R4, may wait for a stripe.)
     ///
     /// # Safety
     ///
@@ -356,7 +356,6 @@ impl RunCache {
             parked().all(|parked| parked.span.is_parked())
                 && parked().map(|parked| parked.span.units()).sum::<usize>() == stripe.units
                 && stripe.units <= stripe.most
-                && (stripe.units == 0 || self.hints.stripes.load(Ordering::Relaxed))
         })
     }
 }

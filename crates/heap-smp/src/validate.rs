@@ -74,7 +74,7 @@ unsafe fn check_all(core: &CoreHeap) -> Verdict {
     // SAFETY: the caller holds the lock.
     let spans = unsafe { core.spans.peek() };
     // SAFETY: the caller holds the locks.
-    hold(unsafe { core.runs.is_sound() }, "R1, R2, R4: parked runs are marked, counted and announced")?;
+    hold(unsafe { core.runs.is_sound() }, "R1, R2: parked runs are marked and counted")?;
     // SAFETY: as above.
     let counted = core.overflows().all(|overflow| unsafe { overflow.is_sound() });
     hold(counted, "O2: `chains` counts an overflow's chains")?;

@@ -146,6 +146,20 @@ fn a_recount_while_a_thread_drains_finds_nothing_wrong() {
 }
 
 #[test]
+fn a_recount_before_which_a_thread_came_that_drains_finds_nothing_wrong() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    park(&HEAP, [100].into_iter());
+    HEAP.lock_for_fork();
+    // After the locks are closed: the thread waits for the first stripe.
+    HEAP.runs.hints.stripes.store(false, Ordering::Relaxed);
+    // SAFETY: closed just above.
+    let sound = unsafe { HEAP.runs.is_sound() };
+    // SAFETY: as above.
+    unsafe { HEAP.unlock_after_fork() };
+    assert!(sound && HEAP.runs.held() > 0);
+}
+
+#[test]
 fn a_row_is_used_before_the_stripes_and_those_before_the_span_heap() {
     static HEAP: CoreHeap = CoreHeap::new();
     seated(|| {
