@@ -109,8 +109,8 @@ impl RunCache {
     /// Whether so much is parked, of all lengths together, that somebody should watch it.
     #[inline]
     pub(crate) fn is_worth_watching(&self) -> bool {
-        // Relaxed: a count.
-        self.hints.most.load(Ordering::Relaxed) * UNIT >= WATCH_FROM
+        // Relaxed: a count. Negative for a moment, where of two changes of one share the later is counted first.
+        self.hints.most.load(Ordering::Relaxed).cast_signed() >= (WATCH_FROM / UNIT).cast_signed()
     }
 
     /// Units that are parked. Exact while no other thread parks or takes.

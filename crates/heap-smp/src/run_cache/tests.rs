@@ -146,6 +146,16 @@ fn a_recount_while_a_thread_drains_finds_nothing_wrong() {
 }
 
 #[test]
+fn a_count_that_is_negative_for_a_moment_is_little() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.runs.hints.change_most(7, 0);
+    assert!(!HEAP.runs.is_worth_watching());
+    park(&HEAP, [100].into_iter());
+    HEAP.runs.hints.change_most(0, 7);
+    assert_eq!(HEAP.runs.hints.most.load(Ordering::Relaxed), 100);
+}
+
+#[test]
 fn a_recount_before_which_a_thread_came_that_drains_finds_nothing_wrong() {
     static HEAP: CoreHeap = CoreHeap::new();
     park(&HEAP, [100].into_iter());
