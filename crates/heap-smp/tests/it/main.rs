@@ -20,6 +20,7 @@ mod memory;
 mod picture;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod plugin;
+mod recount;
 mod refusal;
 #[cfg(all(heap_asan, feature = "checked"))]
 mod sanitized;
