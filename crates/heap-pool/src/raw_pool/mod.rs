@@ -204,6 +204,10 @@ impl<A: Allocator> RawPool<A> {
     fn refill(&self) -> Result<(), AllocError> {
         if self.spare.first().is_none() {
             self.grow()?;
+            // The child may have called us meanwhile (where a function of the client's sees each of its calls).
+            if self.fresh.count(self.slot) != 0 {
+                return Ok(());
+            }
         }
         let slab = self.spare.pop().ok_or(AllocError)?;
         // SAFETY: P1: live, and all its slots are ours. `fresh` is empty, so none is forgotten.
@@ -221,20 +225,19 @@ impl<A: Allocator> RawPool<A> {
             if owed == 0 {
                 return Err(AllocError);
             }
-            self.add_slab(owed)?;
             self.owed.set(0);
-            return Ok(());
+            return self.add_slab(owed).inspect_err(|_| self.owed.set(self.owed.get().saturating_add(owed)));
         }
         let wanted = self.options.next_slab(self.slot.size(), self.total.get());
         self.add_slab(wanted).or_else(|AllocError| self.add_slab(1))
     }
 
     fn add_slab(&self, count: usize) -> Result<(), AllocError> {
-        let total = self.total.get().checked_add(count).ok_or(AllocError)?;
+        self.total.get().checked_add(count).ok_or(AllocError)?;
         let slab = Slab::create(&self.child, self.slot, count, self.options.is_growable())?;
         // SAFETY: just created. A pool that may not grow has exactly what was asked for.
         unsafe {
-            self.total.set(total + (slab.count() - count));
+            self.total.set(self.total.get().saturating_add(slab.count()));
             if CHECKED {
                 slab.fill_bits(0);
             }

@@ -1,6 +1,7 @@
 //! Integration tests of heap-pool. Spec tests keep their numbers in the doc lines.
 
 mod boxes;
+mod calls_back;
 mod items;
 mod parts;
 mod random;
