@@ -165,6 +165,18 @@ impl<B: Rewind> Drop for ScopeGuard<'_, B> {
 ///     drop(inner);
 /// });
 /// ```
+///
+/// and like the arena it is one thread's:
+///
+/// ```compile_fail,E0277
+/// use heap_arena::{Arena, TypedAlloc};
+/// let mut arena = Arena::new();
+/// arena.scoped(|scope| {
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| scope.alloc_value(1).map(drop));
+///     });
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Scope<'s, 'env: 's, B: Rewind> {
     bump: &'s B,

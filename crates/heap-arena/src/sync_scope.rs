@@ -223,6 +223,18 @@ impl<B: SyncRewind> Drop for SyncScopeGuard<'_, B> {
 ///     drop(inner);
 /// });
 /// ```
+///
+/// and threads share it only if they may share the child:
+///
+/// ```compile_fail,E0277
+/// use heap_arena::{Arena, SyncArena, TypedAlloc};
+/// let mut arena = SyncArena::<_, 16>::new_in(Arena::new());
+/// arena.scoped(|scope| {
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| scope.alloc_value(1).map(drop));
+///     });
+/// });
+/// ```
 #[derive(Debug)]
 pub struct SyncScope<'s, 'env: 's, B: SyncRewind> {
     bump: &'s B,
