@@ -95,12 +95,12 @@ fn a_private_heap_survives_each_refused_call() {
     });
 }
 
-/// Blocks of 1 byte to 3 MiB at every alignment up to a gibibyte, and their changes of size.
-#[cfg(target_pointer_width = "64")]
+/// Blocks of 1 byte to 3 MiB at every alignment up to a gibibyte, and their changes of size. The largest alignments are too
+/// much for 32 bits, where three times so many addresses would have to be free.
 #[test]
 fn every_alignment_up_to_a_gibibyte_is_kept_through_changes_of_size() {
     let heap = Heap::new();
-    for log2 in 0..=30 {
+    for log2 in 0..=if usize::BITS < 64 { 26 } else { 30 } {
         for size in [1, 5000, 40_000, 3 << 20] {
             wander(&SMP, layout(size, 1 << log2));
             wander(&heap, layout(size, 1 << log2));

@@ -218,7 +218,7 @@ fn where_a_segment_is_too_much_smaller_pieces_serve() {
         limit_data(libc::RLIM_INFINITY);
         // What was there when the limit came may have served a part; most came in pieces. Guards and states take of it.
         let least = if cfg!(feature = "checked") { room / 8 } else { room / 2 };
-        assert!(bytes as u64 >= least, "{bytes} bytes in {held} blocks");
+        assert!(bytes as libc::rlim_t >= least, "{bytes} bytes in {held} blocks");
         assert_eq!(SMP.validate(), Ok(()));
         // A run that is kept because the system would not open its guard again is no loss.
         assert!(SMP.stats().run_bytes == 0 || cfg!(feature = "checked"));
@@ -227,10 +227,10 @@ fn where_a_segment_is_too_much_smaller_pieces_serve() {
 
 /// Bytes of private memory that can be written to, as the system counts them.
 #[cfg(target_os = "linux")]
-fn charged() -> u64 {
+fn charged() -> libc::rlim_t {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmData")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    line.split_whitespace().nth(1).unwrap().parse::<libc::rlim_t>().unwrap() << 10
 }
 
 /// No memory for the helper's stack: the calls give memory back in its stead.
@@ -269,7 +269,7 @@ fn limit_address_space(bytes: u64) {
 
 /// Limits private memory that can be written to.
 #[cfg(target_os = "linux")]
-fn limit_data(bytes: u64) {
+fn limit_data(bytes: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: a plain system call on a value of ours.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_DATA, &limit) }, 0);
