@@ -1,7 +1,8 @@
 //! `cargo xtask cpus`: the tests of the lower floors as 32-bit programs, and as ARM programs under an emulator.
 //!
-//! Builds for targets (`cargo xtask targets`) show that code compiles; sums that overflow on 32 bits, and atomics that are
-//! weaker than x86's, show only when it runs.
+//! Builds for targets (`cargo xtask targets`) show that code compiles; sums that overflow on 32 bits, system calls and
+//! pages of another processor show only when it runs. Atomics that are weaker than x86's do not: an emulator on an x86
+//! reorders nothing that the machine beneath does not. For those there are loom's models.
 
 use std::path::Path;
 use std::process::Command;
@@ -43,7 +44,7 @@ pub(crate) struct Cpu {
     probe: &'static [&'static str],
     /// What runs them, and what says that it is there; nothing where the machine can itself.
     runner: Option<(&'static str, &'static str)>,
-    /// Whether its programs have so few addresses that two tests which ask for half of them each must take turns.
+    /// Whether its programs have so few addresses that two tests which ask for half of them must take turns.
     takes_turns: bool,
     /// How to get what is missing.
     install: &'static str,
