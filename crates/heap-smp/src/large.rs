@@ -345,8 +345,9 @@ mod tests {
     #[test]
     fn no_more_is_parked_than_a_stripe_holds() {
         static HEAP: CoreHeap = CoreHeap::new();
-        let blocks: Vec<_> = (0..8).map(|_| take(&HEAP, 4 << 20)).collect();
-        blocks.iter().for_each(|&block| give(&HEAP, block, 4 << 20));
+        let size = RUN_MAX.min(4 << 20);
+        let blocks: Vec<_> = (0..(32 << 20) / size).map(|_| take(&HEAP, size)).collect();
+        blocks.iter().for_each(|&block| give(&HEAP, block, size));
         assert_eq!(HEAP.runs.held() * UNIT, 8 << 20);
         assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 24 << 20);
         assert!(HEAP.runs.age(&HEAP.spans, &HEAP.directory) && !HEAP.runs.age(&HEAP.spans, &HEAP.directory));
@@ -373,9 +374,11 @@ mod tests {
     fn the_rest_of_a_huge_page_is_the_next_block() {
         static HEAP: CoreHeap = CoreHeap::new();
         HEAP.configure(&SETTINGS.huge_pages_from(0));
-        let long = take(&HEAP, 7 << 20 >> 1);
-        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 1 << 19);
-        assert_eq!(take(&HEAP, 300 << 10).addr().get() - long.addr().get(), 7 << 20 >> 1);
+        let rest = 1 << 19;
+        let size = RUN_MAX.min(4 << 20) - rest;
+        let long = take(&HEAP, size);
+        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, rest);
+        assert_eq!(take(&HEAP, 300 << 10).addr().get() - long.addr().get(), size);
         assert_eq!(validate(&HEAP), Ok(()));
     }
 }

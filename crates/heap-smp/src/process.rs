@@ -174,6 +174,7 @@ mod tests {
     use core::ptr::NonNull;
 
     use super::*;
+    use crate::config::RUN_MAX;
     use crate::large;
 
     static HEAP: CoreHeap = CoreHeap::new();
@@ -182,11 +183,11 @@ mod tests {
     #[test]
     fn without_a_helper_calls_give_back_what_is_not_needed() {
         HEAP.configure(&NO_HELPER);
-        let layout = Layout::from_size_align(8 << 20, 8).unwrap();
+        let layout = Layout::from_size_align(RUN_MAX.min(8 << 20), 8).unwrap();
         let block = NonNull::new(large::alloc(&HEAP, layout, &NO_HELPER)).unwrap();
         // SAFETY: just allocated, and not used again.
         unsafe { large::free(&HEAP, block, layout) };
-        assert!(HEAP.runs.held() * crate::config::UNIT >= 8 << 20);
+        assert!(HEAP.runs.held() * crate::config::UNIT >= layout.size());
         let mut by_call = ByCall { watch: Watch::new(), last: 0, quiet: 0 };
         let resident = || (HEAP.runs.held() + HEAP.spans.lock().counts.dirty) * crate::config::UNIT;
         let full = resident();

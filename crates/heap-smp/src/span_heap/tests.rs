@@ -125,7 +125,7 @@ impl Game<'_> {
     }
 
     fn step(&mut self) {
-        let most = [4, 40, 400, UNITS / 2][self.random.below(4)];
+        let most = [4, 40, 400.min(UNITS / 2), UNITS / 2][self.random.below(4)];
         match self.random.below(12) {
             0..=4 if self.heap.counts.in_use < 2 * UNITS => self.take(most),
             5 => {
