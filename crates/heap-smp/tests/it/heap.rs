@@ -43,8 +43,10 @@ fn a_dropped_heap_leaves_nothing_behind() {
         let heap = Heap::new();
         leak(&heap);
         let during = SMP.stats();
+        // On 32 bits the block of 3 MiB has a mapping of its own, too.
+        let huge = if usize::BITS < 64 { 3 } else { 2 };
         assert!(
-            during.private_bytes > 10 << 20 && during.huge_blocks == before.huge_blocks + 2,
+            during.private_bytes > 10 << 20 && during.huge_blocks == before.huge_blocks + huge,
             "{during:?}"
         );
         assert_eq!(heap.validate(), Ok(()));
