@@ -7,6 +7,7 @@ mod tests;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+pub(crate) use self::emptying::BLOCKS_AT_ONCE;
 use crate::central::{Central, Ground, WATCH_FROM, gather};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, Settings};
@@ -14,15 +15,15 @@ use crate::directory::Directory;
 use crate::groups::{Group, Groups};
 use crate::huge::Huge;
 use crate::lock::Lock;
-use crate::overflow::{self, Overflow};
+use crate::overflow::{self, Overflow, Waiting};
 use crate::run_cache::RunCache;
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicBool, Ordering};
 use crate::trim;
 
-/// Bytes in a class's overflow from which a helper thread is worth its start. Of many classes each may have so much.
-const WATCH_OVERFLOW_FROM: usize = 256 << 10;
+/// Bytes in all overflows together from which a helper thread is worth its start.
+const WATCH_OVERFLOW_FROM: usize = 1 << 20;
 
 /// The heap that all threads share.
 pub(crate) static CORE: CoreHeap = CoreHeap::new();
@@ -38,6 +39,11 @@ pub(crate) struct Activity {
 impl Activity {
     /// Nothing yet.
     pub(crate) const NONE: Self = Self { depot: 0, journeys: 0, free_bytes: 0 };
+
+    /// Whether no chain waits.
+    pub(crate) fn is_drained(self) -> bool {
+        self.depot == 0
+    }
 
     /// Whether there is something to give back once the class is quiet.
     pub(crate) fn is_worth_watching(self) -> bool {
@@ -55,8 +61,7 @@ pub(crate) struct CoreHeap {
     pub(crate) directory: Directory,
     pub(crate) huge: Huge,
     watch: AtomicBool,
-    /// A chain may be in some overflow.
-    overflowing: AtomicBool,
+    pub(crate) waiting: Waiting,
 }
 
 impl CoreHeap {
@@ -68,7 +73,7 @@ impl CoreHeap {
             directory: Directory::new(),
             huge: Huge::new(),
             watch: AtomicBool::new(false),
-            overflowing: AtomicBool::new(false),
+            waiting: Waiting::new(),
         }
     }
 
@@ -119,13 +124,10 @@ impl CoreHeap {
             if !overflow::serves(class) {
                 return self.bring_home(class, chain);
             }
-            let chains = group.overflows[class].push(chain);
-            if chains * CLASS[class].chain_bytes() >= WATCH_OVERFLOW_FROM && !self.is_worth_watching() {
-                self.watch();
-            }
+            group.overflows[class].push(chain, CLASS[class].chain_bytes(), &self.waiting);
         }
-        if !self.is_overflowing() {
-            self.overflowing.store(true, Ordering::Relaxed);
+        if !self.is_worth_watching() && self.waiting.bytes() >= WATCH_OVERFLOW_FROM {
+            self.watch();
         }
     }
 
@@ -179,22 +181,15 @@ impl CoreHeap {
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        let from = |group| self.groups.get(group).homes[class].take_list(self.ground(group), class, want);
         let here = self.groups.here();
-        if self.is_overflowing() {
-            let ground = Ground { resident_only: true, ..self.ground(here) };
-            let (list, count) = self.groups.get(here).homes[class].take_list(ground, class, want);
-            if !list.is_null() {
-                return (list, count);
-            }
-            self.bring_overflow_home();
-        }
-        match from(here) {
-            (list, _) if list.is_null() => {
-                self.group_with_free(class).map_or((core::ptr::null_mut(), 0), from)
-            }
-            some => some,
-        }
+        let from = |group, resident_only| {
+            let ground = Ground { resident_only, ..self.ground(group) };
+            let taken = self.groups.get(group).homes[class].take_list(ground, class, want);
+            (!taken.0.is_null()).then_some(taken)
+        };
+        let found = self.find_memory(CLASS[class].units as usize, |resident_only| from(here, resident_only));
+        let lent = || self.group_with_free(class).and_then(|group| from(group, false));
+        found.or_else(lent).unwrap_or((core::ptr::null_mut(), 0))
     }
 
     /// Takes up to `out.len()` blocks of the class from home, without links, and returns how many. Zero: no memory.
@@ -253,9 +248,9 @@ impl CoreHeap {
         activity
     }
 
-    /// The overflows of all classes and groups.
-    pub(crate) fn overflows(&self) -> impl Iterator<Item = &Overflow> {
-        self.groups.iter().flat_map(|group| &group.overflows)
+    /// The overflows of all groups and classes, and what their classes are.
+    pub(crate) fn overflows(&self) -> impl Iterator<Item = (usize, &Overflow)> {
+        self.groups.iter().flat_map(|group| group.overflows.iter().enumerate())
     }
 
     /// The homes of a class's blocks.
@@ -279,11 +274,7 @@ impl CoreHeap {
     /// Closes all locks, in their order, so that a fork finds every structure whole.
     pub(crate) fn lock_for_fork(&self) {
         self.groups.iter().flat_map(|group| &group.homes).for_each(|home| home.slabs.lock_for_fork());
-        self.overflows().for_each(Overflow::lock_for_fork);
-        // A thread that brings them home is not there in the child.
-        if self.overflows().any(|overflow| overflow.chains() > 0) {
-            self.overflowing.store(true, Ordering::Relaxed);
-        }
+        self.overflows().for_each(|(_, overflow)| overflow.lock_for_fork());
         self.runs.lock_for_fork();
         self.spans.lock_for_fork();
         self.huge.state.lock_for_fork();
@@ -300,7 +291,7 @@ impl CoreHeap {
             self.huge.state.unlock_after_fork();
             self.spans.unlock_after_fork();
             self.runs.unlock_after_fork();
-            self.overflows().for_each(|overflow| overflow.unlock_after_fork());
+            self.overflows().for_each(|(_, overflow)| overflow.unlock_after_fork());
             for home in self.groups.iter().rev().flat_map(|group| group.homes.iter().rev()) {
                 home.slabs.unlock_after_fork();
             }

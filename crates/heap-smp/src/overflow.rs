@@ -2,18 +2,19 @@
 //!
 //! To bring a block home costs four times as much as to push it on a bin, and to fetch it from there again twice as much: a program
 //! that frees ten thousand blocks and allocates as many again would pay for it each time. So the chains wait here. That costs no
-//! memory to speak of: before anybody touches memory that is not resident, all of them go home, unless they are a small part
-//! of what is in use ([`CoreHeap::bring_overflow_home`](crate::core_heap::CoreHeap::bring_overflow_home)); and the
-//! helper brings home what nobody asked for.
+//! memory to speak of: before anybody touches memory that is not resident, a part of them goes home, unless they are few beside
+//! what is in use ([`CoreHeap::find_memory`](crate::core_heap::CoreHeap::find_memory)); before a request is refused,
+//! all of them do; and the helper brings home what nobody asked for.
 
 use core::ptr;
 
+use crossbeam_utils::CachePadded;
 use heap_os::prefetch;
 
 use crate::chain::Link;
 use crate::lock::Lock;
 use crate::size::{CLASS, Class};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 /// The first block of a chain in a stack.
 #[repr(C)]
@@ -63,11 +64,13 @@ pub(crate) unsafe fn fetch_ahead(chain: *mut Link, class: &Class) {
 /// # Invariants
 ///
 /// - **O1** `top` is null or the first block of a full chain that the stack alone owns, and so is each `beneath`.
-/// - **O2** `chains` is how many there are. It changes under the lock; anyone may look.
+/// - **O2** `chains` is how many there are, and `most` no less: the most there were since [`settle`](Self::settle). Both change under
+///   the lock; anyone may look.
 #[derive(Debug)]
 pub(crate) struct Overflow {
     top: Lock<Top>,
     chains: AtomicU32,
+    most: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -76,9 +79,32 @@ struct Top(*mut Stacked);
 // SAFETY: O1: the blocks that it leads to are reached under the lock that guards this value only.
 unsafe impl Send for Top {}
 
+/// What all overflows of a heap hold together, as far as it can be known without their locks. A program that frees and allocates the
+/// same again does not write to it.
+///
+/// # Invariants
+///
+/// - **O3** The sum over the overflows of `most`, in bytes: no less than what waits. It changes under the lock of the overflow
+///   whose `most` does.
+#[derive(Debug)]
+pub(crate) struct Waiting(CachePadded<AtomicUsize>);
+
+impl Waiting {
+    pub(crate) const fn new() -> Self {
+        Self(CachePadded::new(AtomicUsize::new(0)))
+    }
+
+    /// Bytes that wait, or a few more. O(1).
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        // Relaxed: a look in passing.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Overflow {
     pub(crate) const fn new() -> Self {
-        Self { top: Lock::new(Top(ptr::null_mut())), chains: AtomicU32::new(0) }
+        Self { top: Lock::new(Top(ptr::null_mut())), chains: AtomicU32::new(0), most: AtomicU32::new(0) }
     }
 
     /// Chains that wait. O(1).
@@ -88,12 +114,12 @@ impl Overflow {
         self.chains.load(Ordering::Relaxed) as usize
     }
 
-    /// Takes a full chain, and returns how many wait now. O(1).
+    /// Takes a full chain of so many bytes. O(1).
     ///
     /// # Safety
     ///
     /// `chain` is a full chain of free blocks of a class that this stack [`serves`], and the caller gives it up.
-    pub(crate) unsafe fn push(&self, chain: *mut Link) -> usize {
+    pub(crate) unsafe fn push(&self, chain: *mut Link, bytes: usize, waiting: &Waiting) {
         let chain = chain.cast::<Stacked>();
         let mut top = self.top.lock();
         // SAFETY: the block is the caller's to give, and holds both words.
@@ -102,7 +128,10 @@ impl Overflow {
         // Relaxed: O2: the lock orders the writers.
         let chains = self.chains.load(Ordering::Relaxed) + 1;
         self.chains.store(chains, Ordering::Relaxed);
-        chains as usize
+        if chains > self.most.load(Ordering::Relaxed) {
+            self.most.store(chains, Ordering::Relaxed);
+            waiting.0.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
 
     /// Gives the chain that came last, or null. O(1).
@@ -121,6 +150,17 @@ impl Overflow {
         chain.cast()
     }
 
+    /// What does not wait any more is not counted any more. `bytes` are a chain's. O(1).
+    pub(crate) fn settle(&self, bytes: usize, waiting: &Waiting) {
+        if self.most.load(Ordering::Relaxed) == self.chains.load(Ordering::Relaxed) {
+            return;
+        }
+        let _top = self.top.lock();
+        let chains = self.chains.load(Ordering::Relaxed);
+        let gone = self.most.swap(chains, Ordering::Relaxed) - chains;
+        waiting.0.fetch_sub(gone as usize * bytes, Ordering::Relaxed);
+    }
+
     /// Closes the stack, so that a fork finds it whole.
     pub(crate) fn lock_for_fork(&self) {
         self.top.lock_for_fork();
@@ -136,12 +176,12 @@ impl Overflow {
         unsafe { self.top.unlock_after_fork() };
     }
 
-    /// O2 recounted.
+    /// O2 recounted: `most`, if all is right.
     ///
     /// # Safety
     ///
     /// The stack is closed by this thread.
-    pub(crate) unsafe fn is_sound(&self) -> bool {
+    pub(crate) unsafe fn recount(&self) -> Option<usize> {
         // SAFETY: the caller's promise.
         let mut next = unsafe { self.top.peek() }.0;
         let mut count = 0;
@@ -150,7 +190,8 @@ impl Overflow {
             next = unsafe { (*next).beneath };
             count += 1;
         }
-        count == self.chains()
+        let most = self.most.load(Ordering::Relaxed) as usize;
+        (count == self.chains() && count <= most).then_some(most)
     }
 }
 
@@ -163,19 +204,20 @@ mod tests {
 
     #[test]
     fn the_last_chain_comes_first_and_keeps_its_own_links() {
-        let stack = Overflow::new();
+        let (stack, waiting) = (Overflow::new(), Waiting::new());
         let mut blocks: Vec<Box<[usize; 2]>> = (0..6).map(|at| Box::new([100 + at, 7])).collect();
         let chains: Vec<*mut Link> =
             blocks.iter_mut().map(|block| ptr::from_mut(&mut **block).cast()).collect();
         assert!(stack.pop().is_null());
         for (at, &chain) in chains.iter().enumerate() {
             // SAFETY: the block is ours and two words long.
-            assert_eq!(unsafe { stack.push(chain) }, at + 1);
+            unsafe { stack.push(chain, 10, &waiting) };
+            assert_eq!((stack.chains(), waiting.bytes()), (at + 1, 10 * (at + 1)));
         }
         stack.lock_for_fork();
         // SAFETY: closed just above, and opened again.
         unsafe {
-            assert!(stack.is_sound());
+            assert_eq!(stack.recount(), Some(6));
             stack.unlock_after_fork();
         }
         for at in (0..6).rev() {
@@ -183,6 +225,14 @@ mod tests {
             assert_eq!(blocks[at][0], 100 + at, "the link inside the chain is as it was");
         }
         assert!(stack.pop().is_null() && stack.chains() == 0);
+        // What was counted once is not counted again, until it is settled that it went.
+        // SAFETY: as above.
+        unsafe { stack.push(chains[0], 10, &waiting) };
+        assert_eq!(waiting.bytes(), 60);
+        stack.settle(10, &waiting);
+        assert_eq!((waiting.bytes(), stack.pop()), (10, chains[0]));
+        stack.settle(10, &waiting);
+        assert_eq!(waiting.bytes(), 0);
     }
 
     #[test]
@@ -193,14 +243,14 @@ mod tests {
 
     #[test]
     fn threads_get_each_chain_once() {
-        let stack = Overflow::new();
+        let (stack, waiting) = (Overflow::new(), Waiting::new());
         let mut blocks: Vec<Box<[usize; 2]>> = (0..400).map(|_| Box::new([0, 0])).collect();
         let chains: Vec<usize> = blocks.iter_mut().map(|block| ptr::from_mut(&mut **block).addr()).collect();
         let work = |mine: &[usize]| {
             let mut taken = Vec::new();
             for &addr in mine {
                 // SAFETY: a block of ours, two words long, given once until it comes back.
-                unsafe { stack.push(ptr::with_exposed_provenance_mut(addr)) };
+                unsafe { stack.push(ptr::with_exposed_provenance_mut(addr), 1, &waiting) };
                 let chain = stack.pop();
                 assert!(!chain.is_null(), "each thread takes no more than it gave");
                 // SAFETY: the chain is ours now; whoever else had it would write here, too.
@@ -222,5 +272,8 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(all, expected);
         assert!(blocks.iter().all(|block| block[0] == 1));
+        assert!((1..=4).contains(&waiting.bytes()), "each thread has one there at most");
+        stack.settle(1, &waiting);
+        assert_eq!(waiting.bytes(), 0);
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn tick_if_due() {
 #[cold]
 #[inline(never)]
 fn tick() {
-    WATCH.lock().get_or_insert_with(Watch::new).tick(&CORE);
+    WATCH.lock().get_or_insert_with(Watch::by_call).tick(&CORE);
 }
 
 /// Closes the lock, so that a fork finds its value whole.

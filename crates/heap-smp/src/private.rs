@@ -164,12 +164,14 @@ impl State {
 
     /// One block of a class from home; null when there is no memory.
     pub(crate) fn take_one(&self, class: usize) -> *mut u8 {
-        let mut block = [MaybeUninit::uninit()];
-        match self.homes[class].take(self.ground(), class, &mut block) {
-            0 => ptr::null_mut(),
-            // SAFETY: `take` initialised it.
-            _ => unsafe { block[0].assume_init() }.as_ptr(),
-        }
+        let taken = CORE.find_memory(CLASS[class].units as usize, |resident_only| {
+            let mut block = [MaybeUninit::uninit()];
+            let ground = Ground { resident_only, ..self.ground() };
+            let count = self.homes[class].take(ground, class, &mut block);
+            // SAFETY: `take` initialised so many.
+            (count == 1).then(|| unsafe { block[0].assume_init() })
+        });
+        taken.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     /// Brings one block home. Aborts if it is not one of this class, and out.
@@ -273,7 +275,12 @@ impl Floor for State {
     }
 
     fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        self.homes[class].take_list(self.ground(), class, want)
+        let taken = CORE.find_memory(CLASS[class].units as usize, |resident_only| {
+            let ground = Ground { resident_only, ..self.ground() };
+            let taken = self.homes[class].take_list(ground, class, want);
+            (!taken.0.is_null()).then_some(taken)
+        });
+        taken.unwrap_or((ptr::null_mut(), 0))
     }
 
     fn on_refill(&self) {

@@ -106,7 +106,7 @@ struct ByCall {
     quiet: u32,
 }
 
-static BY_CALL: Lock<ByCall> = Lock::new(ByCall { watch: Watch::new(), last: 0, quiet: 0 });
+static BY_CALL: Lock<ByCall> = Lock::new(ByCall { watch: Watch::by_call(), last: 0, quiet: 0 });
 
 /// One slow call while free memory is worth watching: does the helper's work, every now and then, where there is no helper.
 /// One count as a rule. No lock is held. Allocates nothing.

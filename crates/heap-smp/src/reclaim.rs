@@ -8,7 +8,7 @@
 //! whose phases are shorter than the window keeps everything.
 
 use crate::config::UNIT;
-use crate::core_heap::{Activity, CoreHeap};
+use crate::core_heap::{Activity, BLOCKS_AT_ONCE, CoreHeap};
 use crate::size::CLASSES;
 use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicUsize, Ordering};
@@ -57,6 +57,8 @@ pub(crate) struct Watch {
     takes: usize,
     /// Ticks since one was taken, or any class was used.
     idle: usize,
+    /// Blocks that go home from the overflows in one tick, about, at the most.
+    blocks: usize,
     classes: [ClassWatch; CLASSES],
 }
 
@@ -69,20 +71,28 @@ struct ClassWatch {
 }
 
 impl Watch {
+    /// A helper's.
     pub(crate) const fn new() -> Self {
         Self {
             lows: [0; WINDOW],
             ticks: 0,
             takes: 0,
             idle: 0,
+            blocks: usize::MAX,
             classes: [ClassWatch { seen: Activity::NONE, quiet: 0 }; CLASSES],
         }
+    }
+
+    /// A client's, which waits for each tick.
+    pub(crate) const fn by_call() -> Self {
+        Self { blocks: BLOCKS_AT_ONCE, ..Self::new() }
     }
 
     /// One tick has passed: gives back what was not needed. Says whether there is more to watch.
     pub(crate) fn tick(&mut self, core: &CoreHeap) -> bool {
         TICKS.fetch_add(1, Ordering::Relaxed);
-        let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class)).count() > 0;
+        let mut left = self.blocks;
+        let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class, &mut left)).count() > 0;
         let parked = core.runs.age(&core.spans, &core.directory);
         let quiet = self.classes.iter().all(|class| class.quiet > 0);
         let surplus = self.surplus(core, quiet);
@@ -119,8 +129,8 @@ impl Watch {
 }
 
 impl ClassWatch {
-    /// Says whether the class has anything left to give back.
-    fn tick(&mut self, core: &CoreHeap, class: usize) -> bool {
+    /// Says whether the class has anything left to give back. Up to about `left` blocks go home.
+    fn tick(&mut self, core: &CoreHeap, class: usize, left: &mut usize) -> bool {
         let now = core.activity(class);
         if now != self.seen {
             *self = Self { seen: now, quiet: 0 };
@@ -131,7 +141,13 @@ impl ClassWatch {
             return now.is_worth_watching();
         }
         if self.quiet == QUIET {
-            core.drain_depot(class);
+            *left -= core.drain_part(class, *left);
+            self.seen = core.activity(class);
+            if *left == 0 && !self.seen.is_drained() {
+                // The rest with the next tick.
+                self.quiet -= 1;
+                return true;
+            }
             core.trim(class);
             self.seen = core.activity(class);
         }

@@ -76,8 +76,11 @@ unsafe fn check_all(core: &CoreHeap) -> Verdict {
     // SAFETY: the caller holds the locks.
     hold(unsafe { core.runs.is_sound() }, "R1, R2: parked runs are marked and counted")?;
     // SAFETY: as above.
-    let counted = core.overflows().all(|overflow| unsafe { overflow.is_sound() });
-    hold(counted, "O2: `chains` counts an overflow's chains")?;
+    let counted = core.overflows().try_fold(0, |sum, (class, overflow)| unsafe {
+        Some(sum + overflow.recount()? * CLASS[class].chain_bytes())
+    });
+    hold(counted.is_some(), "O2: `chains` counts an overflow's chains")?;
+    hold(counted == Some(core.waiting.bytes()), "O3: what waits is the sum over the overflows")?;
     let mut slabs_seen = [0; CLASSES];
     check_spans(spans, &mut slabs_seen)?;
     for (class, &seen) in slabs_seen.iter().enumerate() {

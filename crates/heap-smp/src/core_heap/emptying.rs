@@ -1,68 +1,119 @@
 //! What waits in depots and overflows goes home: when memory that is not resident would be touched, when the system gives no more,
 //! and when nobody asked for it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::chain::Link;
-use crate::config::UNIT;
+use crate::config::{HUGE_PAGE, UNIT};
 use crate::core_heap::CoreHeap;
-use crate::size::CLASS;
-use crate::sync::Ordering;
+use crate::overflow::Overflow;
+use crate::size::{CLASS, CLASSES};
 
 /// The part of what is in use, as a divisor, that may wait in the overflows while fresh memory is touched.
 const OVERFLOW_PART: usize = 64;
-/// Bytes that go home at once at the least, and the part of what waits.
+/// Bytes that go home at once at the least, the part of what waits, and how many times as much as is about to be touched.
 const STEP_MIN: usize = 1 << 20;
 const STEP_PART: usize = 16;
+const STEP_TIMES: usize = 16;
+/// Blocks that go home in one call at the most: some 5 milliseconds, however large the heap is.
+pub(crate) const BLOCKS_AT_ONCE: usize = 256 << 10;
 
 impl CoreHeap {
-    /// Whether a chain may be in some overflow.
-    #[inline]
-    pub(crate) fn is_overflowing(&self) -> bool {
-        self.overflowing.load(Ordering::Relaxed)
+    /// Has `take` look for `units`: first, if chains wait, where memory is resident; then anywhere, after a part of the chains
+    /// went home; and once more after all did, before a request is refused. No lock is held.
+    pub(crate) fn find_memory<T>(&self, units: usize, take: impl Fn(bool) -> Option<T>) -> Option<T> {
+        if self.waiting.bytes() > 0 {
+            if let Some(taken) = take(true) {
+                return Some(taken);
+            }
+            self.bring_overflow_home(units * UNIT);
+        }
+        take(false).or_else(|| {
+            self.bring_all_home();
+            take(false)
+        })
     }
 
-    /// Memory that is not resident is about to be touched: brings home a part of what is in the overflows, class by class, so that
-    /// whole slabs become free. Does nothing if they hold little. No lock is held.
+    /// So many bytes that are not resident are about to be touched: brings home a part of what is in the overflows, whole classes as
+    /// far as possible, so that whole slabs become free. Does nothing if they hold little. No lock is held.
     ///
     /// A part only, because the caller waits: a million blocks take some 20 milliseconds. As each slab that is opened in fresh
     /// memory brings home many times as much as it is long, the sum of those is a small part of what waited.
     #[cold]
     #[inline(never)]
-    pub(crate) fn bring_overflow_home(&self) {
-        let classes = || self.groups.iter().flat_map(|group| group.overflows.iter().zip(&CLASS).enumerate());
-        let held: usize =
-            classes().map(|(_, (overflow, known))| overflow.chains() * known.chain_bytes()).sum();
-        if held <= self.spans.lock().counts.in_use * UNIT / OVERFLOW_PART {
+    fn bring_overflow_home(&self, bytes: usize) {
+        let (may_wait, touched) = {
+            let spans = self.spans.lock();
+            // The first touch of a huge page makes all of it resident.
+            let touched = if spans.wants_huge_pages(true) { bytes.max(HUGE_PAGE) } else { bytes };
+            (spans.counts.in_use * UNIT / OVERFLOW_PART, touched)
+        };
+        if self.waiting.bytes() <= may_wait {
             return;
         }
-        // First: what comes meanwhile sets it again.
-        self.overflowing.store(false, Ordering::Relaxed);
-        let mut left = STEP_MIN.max(held / STEP_PART);
-        for (class, (overflow, known)) in classes() {
-            let chains = overflow.chains();
-            let some = chains.min(left.div_ceil(known.chain_bytes()));
-            self.empty(class, some, || overflow.pop());
-            left = left.saturating_sub(some * known.chain_bytes());
-            if some < chains {
-                self.overflowing.store(true, Ordering::Relaxed);
-                return;
+        let bytes_of =
+            |(class, overflow): &(usize, &Overflow)| overflow.chains() * CLASS[*class].chain_bytes();
+        let held: usize = self.overflows().map(|one| bytes_of(&one)).sum();
+        if held <= may_wait {
+            return self.settle();
+        }
+        // The one that holds most first: so none of them grows while another one that is filled again and again is emptied.
+        let fullest = self.overflows().max_by_key(bytes_of);
+        let (mut bytes, mut blocks) =
+            (STEP_MIN.max(held / STEP_PART).max(touched * STEP_TIMES), BLOCKS_AT_ONCE);
+        for (class, overflow) in fullest.into_iter().chain(self.overflows()) {
+            if bytes == 0 || blocks == 0 {
+                break;
             }
+            let known = &CLASS[class];
+            let some = bytes.div_ceil(known.chain_bytes()).min(blocks.div_ceil(known.chain as usize));
+            let brought = self.empty(class, some.min(overflow.chains()), || overflow.pop());
+            overflow.settle(known.chain_bytes(), &self.waiting);
+            bytes = bytes.saturating_sub(brought * known.chain_bytes());
+            blocks = blocks.saturating_sub(brought * known.chain as usize);
         }
     }
 
-    /// Brings home up to `chains` chains that `next` gives, or fewer if it gives null.
-    fn empty(&self, class: usize, chains: usize, next: impl Fn() -> *mut Link) {
-        for chain in (0..chains).map(|_| next()).take_while(|chain| !chain.is_null()) {
-            // SAFETY: P1, O1: a chain that was taken out is ours alone.
-            unsafe { self.bring_home(class, chain) }
-        }
+    /// The overflows' sum follows what they hold.
+    fn settle(&self) {
+        let settle = |(class, overflow): (usize, &Overflow)| {
+            overflow.settle(CLASS[class].chain_bytes(), &self.waiting)
+        };
+        self.overflows().for_each(settle);
+    }
+
+    /// Brings home up to `chains` chains that `next` gives, or fewer if it gives null, and returns how many.
+    fn empty(&self, class: usize, chains: usize, next: impl Fn() -> *mut Link) -> usize {
+        let taken = (0..chains).map(|_| next()).take_while(|chain| !chain.is_null());
+        // SAFETY: P1, O1: a chain that was taken out is ours alone.
+        taken.map(|chain| unsafe { self.bring_home(class, chain) }).count()
+    }
+
+    /// Brings home all that waits, of all classes and groups.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn bring_all_home(&self) {
+        (0..CLASSES).for_each(|class| self.drain_depot(class));
     }
 
     /// Brings the chains of a class's depots and overflows home.
     pub(crate) fn drain_depot(&self, class: usize) {
+        self.drain_part(class, usize::MAX);
+    }
+
+    /// Brings the chains of a class's depots home, and up to about so many blocks of its overflows. Returns how many those were.
+    pub(crate) fn drain_part(&self, class: usize, blocks: usize) -> usize {
+        let known = &CLASS[class];
+        let mut left = blocks;
         for group in self.groups.iter() {
             let overflow = &group.overflows[class];
-            self.empty(class, overflow.chains(), || overflow.pop());
+            let some = overflow.chains().min(left.div_ceil(known.chain as usize));
+            let brought = self.empty(class, some, || overflow.pop());
+            overflow.settle(known.chain_bytes(), &self.waiting);
+            left = left.saturating_sub(brought * known.chain as usize);
             self.empty(class, usize::MAX, || group.depots[class].pop_any());
         }
+        blocks - left
     }
 }

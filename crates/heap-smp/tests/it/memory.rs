@@ -1,6 +1,7 @@
 //! Memory goes back: to the system after everything is freed, to other size classes after a change of phase.
 
-use heap_smp::SmpAllocator;
+use heap_core::HeapBox;
+use heap_smp::{Heap, SmpAllocator};
 
 use crate::child;
 
@@ -107,6 +108,19 @@ fn memory_of_one_size_serves_another_after_a_change_of_phase() {
         drop(boxes::<3000>(13_000));
         let after_last = SMP.stats().reserved_bytes;
         assert!(after_last <= after_first + (32 << 20), "{after_first} -> {after_last}");
+    });
+}
+
+#[test]
+fn a_private_heap_touches_no_fresh_memory_where_as_much_was_freed_outside() {
+    child::passes("memory::a_private_heap_touches_no_fresh_memory_where_as_much_was_freed_outside", || {
+        const COUNT: usize = 200_000;
+        drop(boxes::<100>(COUNT));
+        let before = resident();
+        let heap = Heap::new();
+        let held: Vec<_> = (0..COUNT).map(|n| HeapBox::new_in(|| [n as u8; 100], &heap).unwrap()).collect();
+        let after = resident();
+        assert!(after <= before + (COUNT * 100 / 4), "{before} {after} {}", held.len());
     });
 }
 

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use heap_core::Allocator;
 use heap_os::fault::{Calls, Plan};
-use heap_smp::SmpAllocator;
+use heap_smp::{Heap, SmpAllocator};
 
 use crate::child;
 
@@ -162,6 +162,40 @@ fn exhausted_address_space_is_null_and_not_the_end() {
             // SAFETY: just allocated.
             unsafe { SMP.free(block.cast(), mebibyte) };
         }
+    });
+}
+
+/// Takes blocks of 64 bytes until there are no more, gives all back, and says how many there were.
+#[cfg(unix)]
+fn fill_and_empty(heap: &impl Allocator) -> usize {
+    let layout = Layout::from_size_align(64, 8).unwrap();
+    let mut list: *mut *mut u8 = std::ptr::null_mut();
+    let mut count = 0;
+    while let Ok(block) = heap.alloc(layout) {
+        let block = block.cast::<*mut u8>().as_ptr();
+        // SAFETY: the block is ours and longer than a pointer.
+        unsafe { block.write(list.cast()) };
+        list = block;
+        count += 1;
+    }
+    while let Some(block) = NonNull::new(list) {
+        // SAFETY: the list's blocks are ours; each is freed once.
+        unsafe {
+            list = block.read().cast();
+            heap.free(block.cast(), layout);
+        }
+    }
+    count
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_freed_serves_a_private_heap_where_the_system_gives_no_more() {
+    child::passes("refusal::what_was_freed_serves_a_private_heap_where_the_system_gives_no_more", || {
+        limit_address_space(192 << 20);
+        let outside = fill_and_empty(&SMP);
+        let inside = fill_and_empty(&Heap::new());
+        assert!(inside >= outside / 10 * 9, "{outside} blocks outside, {inside} inside");
     });
 }
 
