@@ -81,14 +81,9 @@ fn place(core: &CoreHeap, layout: Layout, settings: &Settings, huge_aligned: boo
         process::start(settings);
         let align = layout.align().div_ceil(UNIT);
         let wide = if huge_aligned { align.max(HUGE_PAGE / UNIT) } else { align };
-        let take = |align, resident_only| {
-            if resident_only {
-                return core.spans.lock().take_resident(units, align, Purpose::Run);
-            }
-            core.runs.take_fresh(&core.spans, &core.directory, units, align, Purpose::Run)
-        };
-        let taken = core.find_memory(units, |resident_only| {
-            take(wide, resident_only).or_else(|| if wide > align { take(align, resident_only) } else { None })
+        let take = |align| core.runs.take_fresh(&core.spans, &core.directory, units, align, Purpose::Run);
+        let taken = core.find_large_memory(units, || {
+            take(wide).or_else(|| if wide > align { take(align) } else { None })
         });
         if let Some(taken) = taken {
             let faults = taken.faults;

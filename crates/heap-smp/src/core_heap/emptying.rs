@@ -29,6 +29,19 @@ impl CoreHeap {
             }
             self.bring_overflow_home(units * UNIT);
         }
+        self.find_at_last(take)
+    }
+
+    /// As [`find_memory`](Self::find_memory), for `units` of one large block: a part of the chains goes home also where there would be
+    /// resident memory for it, because whole slabs that become free are what the next large blocks fit into.
+    pub(crate) fn find_large_memory<T>(&self, units: usize, take: impl Fn() -> Option<T>) -> Option<T> {
+        if self.waiting.bytes() > 0 {
+            self.bring_overflow_home(units * UNIT);
+        }
+        self.find_at_last(|_| take())
+    }
+
+    fn find_at_last<T>(&self, take: impl Fn(bool) -> Option<T>) -> Option<T> {
         take(false).or_else(|| {
             self.bring_all_home();
             take(false)

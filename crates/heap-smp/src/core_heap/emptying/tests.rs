@@ -234,3 +234,19 @@ fn a_small_part_of_what_is_in_use_may_wait() {
     chains(&HEAP, SizeClasses::class_of(128), 1);
     assert_eq!(HEAP.in_depot(LINE), waiting * CLASS[LINE].chain as usize);
 }
+
+#[test]
+fn a_large_block_brings_home_what_waits_though_there_is_resident_memory_for_it() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    let layout = Layout::from_size_align(512 << 10, 8).unwrap();
+    let resident = NonNull::new(run(&HEAP, layout.size())).unwrap();
+    push_all(&HEAP, LINE, chains(&HEAP, LINE, (2 << 20) / CLASS[LINE].chain_bytes()));
+    // SAFETY: allocated above with this layout.
+    unsafe { large::free(&HEAP, resident, layout) };
+    HEAP.runs.drain(&HEAP.spans, &HEAP.directory);
+    let waiting = HEAP.in_depot(LINE);
+    assert!(!run(&HEAP, 300 << 10).is_null());
+    assert!(HEAP.in_depot(LINE) <= waiting / 2, "{waiting} {}", HEAP.in_depot(LINE));
+    assert_eq!(validate(&HEAP), Ok(()));
+}
