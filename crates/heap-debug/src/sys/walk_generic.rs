@@ -49,8 +49,13 @@ pub(crate) unsafe fn walk(site: &Site, out: &mut [usize]) -> usize {
         let sp = frame.sp().addr();
         // Unwinders that do not tell the stack pointer leave our own frames in; reports trim them.
         if sp == 0 || sp > site.sp {
+            let ip = frame.ip().addr();
+            // What called the first function of a thread: some systems list it as an address of zero.
+            if ip == 0 {
+                return false;
+            }
             let Some(slot) = out.get_mut(count) else { return false };
-            *slot = frame.ip().addr();
+            *slot = ip;
             count += 1;
         }
         count < out.len()
