@@ -11,7 +11,13 @@ use heap_debug::{
 };
 use heap_test::{CountingAllocator, TestAllocator};
 
-const LAYOUT: Layout = Layout::new::<[u64; 5]>();
+// Aligned to 8 where a `u64` is to 4, too.
+const LAYOUT: Layout = Layout::new::<Aligned>();
+
+#[repr(align(8))]
+struct Aligned {
+    _words: [u64; 5],
+}
 const CONFIG: DebugConfig =
     DebugConfig::new().on_violation(OnViolation::Record).format(Format::Silent).stack_trace_frames(8);
 
@@ -42,7 +48,10 @@ fn a_double_free_is_told_with_three_traces_and_changes_nothing() {
         let found: Violation = debug.violations().next().expect("it was found");
         let facts = found.block.expect("the block is known");
         assert_eq!((found.kind, found.operation), (ViolationKind::DoubleFree, Operation::Free));
-        assert_eq!((facts.addr, facts.size, facts.align), (block.addr().get(), layout.size(), 8));
+        assert_eq!(
+            (facts.addr, facts.size, facts.align),
+            (block.addr().get(), layout.size(), layout.align())
+        );
         assert!(!facts.live);
         for trace in [facts.allocated, facts.freed, found.found] {
             assert!(!trace.is_none() && !trace.frames().is_empty());

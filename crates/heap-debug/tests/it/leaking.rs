@@ -10,6 +10,13 @@ use heap_test::TestAllocator;
 use crate::child;
 
 const CONFIG: DebugConfig = DebugConfig::new().format(Format::Silent).stack_trace_frames(24);
+/// Aligned to 8 where a `u64` is to 4, too.
+const LAYOUT: Layout = Layout::new::<Aligned>();
+
+#[repr(align(8))]
+struct Aligned {
+    _words: [u64; 5],
+}
 
 #[inline(never)]
 fn forget<A: Allocator>(debug: &DebugAllocator<A>, size: usize) -> NonNull<u8> {
@@ -42,7 +49,7 @@ fn leaks_are_grouped_by_site_largest_first_and_counting_changes_nothing() {
 fn without_leaks_nothing_is_said() {
     let debug = DebugAllocator::with_config(CONFIG);
     // SAFETY: live, and freed once, with its layout.
-    unsafe { Allocator::free(&debug, forget(&debug, 40), Layout::new::<[u64; 5]>()) };
+    unsafe { Allocator::free(&debug, forget(&debug, 40), LAYOUT) };
     assert!(debug.detect_leaks().is_empty());
     assert_eq!(debug.detect_leaks().to_string(), "no leaks\n");
     assert_eq!(debug.deinit(), Check::Ok);
@@ -84,7 +91,7 @@ fn a_resize_takes_the_trace_over_when_it_is_told_to() {
         let block = forget(&debug, 40);
         let before = debug.detect_leaks().sites()[0].allocated;
         // SAFETY: a live block, with its layout.
-        assert!(unsafe { debug.resize(block, Layout::new::<[u64; 5]>(), 39) });
+        assert!(unsafe { debug.resize(block, LAYOUT, 39) });
         assert_eq!(debug.detect_leaks().sites()[0].allocated != before, replaces);
         assert_eq!(debug.deinit(), Check::Leak);
     }
@@ -167,7 +174,7 @@ fn each_operation_writes_a_line_when_asked_to() {
         let block = forget(&debug, 40);
         // SAFETY: a live block, with its layouts.
         unsafe {
-            debug.resize(block, Layout::new::<[u64; 5]>(), 39);
+            debug.resize(block, LAYOUT, 39);
             Allocator::free(&debug, block, Layout::from_size_align(39, 8).expect("small"));
         }
         return;
