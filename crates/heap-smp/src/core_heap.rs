@@ -19,7 +19,7 @@ use crate::overflow::{self, Overflow, Waiting};
 use crate::run_cache::RunCache;
 use crate::size::{CLASS, CLASSES};
 use crate::span_heap::SpanHeap;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::trim;
 
 /// Bytes in all overflows together from which a helper thread is worth its start.
@@ -62,6 +62,8 @@ pub(crate) struct CoreHeap {
     pub(crate) huge: Huge,
     watch: AtomicBool,
     pub(crate) waiting: Waiting,
+    /// Bytes of slabs and large blocks that were taken while chains waited, since all of them went home.
+    fresh: AtomicUsize,
 }
 
 impl CoreHeap {
@@ -74,6 +76,7 @@ impl CoreHeap {
             huge: Huge::new(),
             watch: AtomicBool::new(false),
             waiting: Waiting::new(),
+            fresh: AtomicUsize::new(0),
         }
     }
 

@@ -9,9 +9,12 @@ use crate::config::{HUGE_PAGE, UNIT};
 use crate::core_heap::CoreHeap;
 use crate::overflow::Overflow;
 use crate::size::{CLASS, CLASSES};
+use crate::sync::Ordering;
 
 /// The part of what is in use, as a divisor, that may wait in the overflows while fresh memory is touched.
 const OVERFLOW_PART: usize = 64;
+/// What is touched, as a divisor of what is in use, until nothing may wait: a few blocks that lie in no order keep many slabs open.
+const FRESH_PART: usize = 16;
 /// Bytes that go home at once at the least, the part of what waits, and how many times as much as is about to be touched.
 const STEP_MIN: usize = 1 << 20;
 const STEP_PART: usize = 16;
@@ -56,12 +59,14 @@ impl CoreHeap {
     #[cold]
     #[inline(never)]
     fn bring_overflow_home(&self, bytes: usize) {
-        let (may_wait, touched) = {
+        let (in_use, touched) = {
             let spans = self.spans.lock();
             // The first touch of a huge page makes all of it resident.
             let touched = if spans.wants_huge_pages(true) { bytes.max(HUGE_PAGE) } else { bytes };
-            (spans.counts.in_use * UNIT / OVERFLOW_PART, touched)
+            (spans.counts.in_use * UNIT, touched)
         };
+        let fresh = self.fresh.fetch_add(touched, Ordering::Relaxed) + touched;
+        let may_wait = if fresh > in_use / FRESH_PART { 0 } else { in_use / OVERFLOW_PART };
         if self.waiting.bytes() <= may_wait {
             return;
         }
@@ -85,6 +90,10 @@ impl CoreHeap {
             overflow.settle(known.chain_bytes(), &self.waiting);
             bytes = bytes.saturating_sub(brought * known.chain_bytes());
             blocks = blocks.saturating_sub(brought * known.chain as usize);
+        }
+        if bytes > 0 && blocks > 0 {
+            // All of it is home.
+            self.fresh.store(0, Ordering::Relaxed);
         }
     }
 

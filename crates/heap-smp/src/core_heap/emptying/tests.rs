@@ -24,6 +24,9 @@ fn resident(heap: &CoreHeap) -> usize {
     counts.in_use + counts.dirty
 }
 
+/// A number of chains is no multiple of it.
+const STRIDE: usize = 1021;
+
 /// Chains of so many bytes, whose blocks lie each in another slab, as those of a program that frees in no order.
 fn mixed(heap: &CoreHeap, class: usize, bytes: usize) -> Vec<*mut Link> {
     let full = CLASS[class].chain as usize;
@@ -40,7 +43,7 @@ fn mixed(heap: &CoreHeap, class: usize, bytes: usize) -> Vec<*mut Link> {
     let pick =
         |first: usize| blocks[first..].iter().step_by(apart).map(|block| block.cast()).collect::<Vec<_>>();
     // SAFETY: free blocks of ours, in one chain each.
-    (0..apart).map(|first| unsafe { chain::link(&pick(first)) }).collect()
+    (0..apart).map(|at| unsafe { chain::link(&pick(at * STRIDE % apart)) }).collect()
 }
 
 fn push_all(heap: &CoreHeap, class: usize, chains: impl IntoIterator<Item = *mut Link>) {
@@ -124,6 +127,18 @@ fn slabs_in_huge_pages_touch_little_fresh_memory_though_chains_wait_in_no_order(
     static HEAP: CoreHeap = CoreHeap::new();
     HEAP.configure(&Settings::new().huge_pages_from(0));
     let (other, bytes) = (SizeClasses::class_of(128), 16 << 20);
+    overflow(&HEAP, 0, LINE, mixed(&HEAP, LINE, bytes));
+    let before = resident(&HEAP);
+    chains(&HEAP, other, bytes / CLASS[other].chain_bytes());
+    let after = resident(&HEAP);
+    assert!(after <= before + before / 4, "{before} {after}");
+}
+
+#[test]
+fn a_few_chains_that_wait_do_not_keep_most_slabs_open_while_fresh_memory_is_touched() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new().huge_pages_from(usize::MAX));
+    let (other, bytes) = (SizeClasses::class_of(128), (16 << 20) + (200 << 10));
     overflow(&HEAP, 0, LINE, mixed(&HEAP, LINE, bytes));
     let before = resident(&HEAP);
     chains(&HEAP, other, bytes / CLASS[other].chain_bytes());
