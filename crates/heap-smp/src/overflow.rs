@@ -35,8 +35,31 @@ const AHEAD: usize = 16;
 /// Bytes of a line, as far as it matters here.
 const LINE: usize = 64;
 
-/// Begins to fetch the first blocks of a chain that lay here, if they seem to be neighbours, as they are where a program freed
-/// them in their order: they are no more in the cache, and each link would be waited for.
+/// How far the second block of a chain lies from the first, if they are neighbours: as they are, and the others, where a program freed
+/// them in their order.
+///
+/// # Safety
+///
+/// `chain` is a full chain of the class, and the caller's.
+unsafe fn step(chain: *mut Link, class: &Class) -> Option<isize> {
+    let slot = class.slot as isize;
+    // SAFETY: the chain is the caller's.
+    let step = unsafe { (*chain).next }.addr().wrapping_sub(chain.addr()).cast_signed();
+    (step == slot || step == -slot).then_some(step)
+}
+
+/// Whether the blocks of a chain seem to be neighbours, which the processor fetches by itself.
+///
+/// # Safety
+///
+/// `chain` is a full chain of the class, and the caller's.
+pub(crate) unsafe fn is_in_order(chain: *mut Link, class: &Class) -> bool {
+    // SAFETY: the caller's promise is the same.
+    unsafe { step(chain, class) }.is_some()
+}
+
+/// Begins to fetch the first blocks of a chain that lay here, if they seem to be neighbours: they are no more in the cache, and each
+/// link would be waited for.
 ///
 /// # Safety
 ///
@@ -45,17 +68,12 @@ pub(crate) unsafe fn fetch_ahead(chain: *mut Link, class: &Class) {
     if chain.is_null() {
         return;
     }
-    let slot = class.slot as usize;
-    // SAFETY: the chain is the caller's.
-    let step = unsafe { (*chain).next }.addr().wrapping_sub(chain.addr());
-    let stride = match step {
-        up if up == slot => slot.max(LINE),
-        down if down.wrapping_neg() == slot => slot.max(LINE).wrapping_neg(),
-        _ => return,
-    };
-    let lines = (class.chain_bytes() / slot.max(LINE)).min(AHEAD);
-    for line in 1..lines {
-        prefetch::read(chain.cast::<u8>().wrapping_add(stride.wrapping_mul(line)));
+    // SAFETY: the caller's promise is the same.
+    let Some(step) = (unsafe { step(chain, class) }) else { return };
+    let stride = step.signum() * (class.slot as usize).max(LINE).cast_signed();
+    let lines = (class.chain_bytes() / stride.unsigned_abs()).min(AHEAD);
+    for line in 1..lines.cast_signed() {
+        prefetch::read(chain.cast::<u8>().wrapping_offset(stride * line));
     }
 }
 

@@ -4,10 +4,13 @@
 #[cfg(test)]
 mod tests;
 
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+
 use crate::chain::Link;
-use crate::config::{HUGE_PAGE, UNIT};
+use crate::config::{CHAIN_MAX, HUGE_PAGE, UNIT};
 use crate::core_heap::CoreHeap;
-use crate::overflow::Overflow;
+use crate::overflow::{self, Overflow};
 use crate::size::{CLASS, CLASSES};
 use crate::sync::Ordering;
 
@@ -19,8 +22,12 @@ const FRESH_PART: usize = 16;
 const STEP_MIN: usize = 1 << 20;
 const STEP_PART: usize = 16;
 const STEP_TIMES: usize = 16;
-/// Blocks that go home in one call at the most: some 5 milliseconds, however large the heap is.
+/// Blocks that go home in one call at the most, however large the heap is: a millisecond where they lie in their order, ten where
+/// they lie in none.
 pub(crate) const BLOCKS_AT_ONCE: usize = 256 << 10;
+
+/// Chains that are walked side by side: as many links as a processor waits for at once.
+const ABREAST: usize = 8;
 
 impl CoreHeap {
     /// Has `take` look for `units`: first, if chains wait, where memory is resident; then anywhere, after a part of the chains
@@ -54,7 +61,7 @@ impl CoreHeap {
     /// So many bytes that are not resident are about to be touched: brings home a part of what is in the overflows, whole classes as
     /// far as possible, so that whole slabs become free. Does nothing if they hold little. No lock is held.
     ///
-    /// A part only, because the caller waits: a million blocks take some 20 milliseconds. As each slab that is opened in fresh
+    /// A part only, because the caller waits: a million blocks take 4 to 40 milliseconds. As each slab that is opened in fresh
     /// memory brings home many times as much as it is long, the sum of those is a small part of what waited.
     #[cold]
     #[inline(never)]
@@ -107,9 +114,55 @@ impl CoreHeap {
 
     /// Brings home up to `chains` chains that `next` gives, or fewer if it gives null, and returns how many.
     fn empty(&self, class: usize, chains: usize, next: impl Fn() -> *mut Link) -> usize {
-        let taken = (0..chains).map(|_| next()).take_while(|chain| !chain.is_null());
-        // SAFETY: P1, O1: a chain that was taken out is ours alone.
-        taken.map(|chain| unsafe { self.bring_home(class, chain) }).count()
+        let mut brought = 0;
+        while brought < chains {
+            let mut heads = [ptr::null_mut(); ABREAST];
+            let mut count = 0;
+            while count < ABREAST.min(chains - brought) {
+                heads[count] = next();
+                if heads[count].is_null() {
+                    break;
+                }
+                count += 1;
+            }
+            // SAFETY: P1, O1: chains that were taken out are full, and ours alone.
+            unsafe {
+                if count == ABREAST && !overflow::is_in_order(heads[0], &CLASS[class]) {
+                    self.bring_abreast(class, heads);
+                } else {
+                    heads[..count].iter().for_each(|&chain| self.bring_home(class, chain));
+                }
+            }
+            brought += count;
+            if count < ABREAST {
+                break;
+            }
+        }
+        brought
+    }
+
+    /// Brings some full chains home, and walks them side by side: their blocks are in no cache, as a rule, and while one link is waited
+    /// for, so are the others.
+    ///
+    /// # Safety
+    ///
+    /// They are full chains of free blocks of the class, and the caller gives them up.
+    unsafe fn bring_abreast(&self, class: usize, mut heads: [*mut Link; ABREAST]) {
+        let full = CLASS[class].chain as usize;
+        let mut blocks = [const { [const { MaybeUninit::uninit() }; CHAIN_MAX] }; ABREAST];
+        for at in 0..full.min(CHAIN_MAX) {
+            for (head, blocks) in heads.iter_mut().zip(&mut blocks) {
+                // SAFETY: the chains are the caller's, and as many links lead to a block.
+                unsafe {
+                    blocks[at].write(NonNull::new_unchecked(head.cast()));
+                    *head = (**head).next;
+                }
+            }
+        }
+        for blocks in &mut blocks {
+            // SAFETY: so many were initialised, and are given up.
+            unsafe { self.give_blocks(class, &mut blocks[..full.min(CHAIN_MAX)]) };
+        }
     }
 
     /// Brings home all that waits, of all classes and groups.
