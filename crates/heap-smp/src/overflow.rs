@@ -70,10 +70,11 @@ pub(crate) unsafe fn fetch_ahead(chain: *mut Link, class: &Class) {
     }
     // SAFETY: the caller's promise is the same.
     let Some(step) = (unsafe { step(chain, class) }) else { return };
-    let stride = step.signum() * (class.slot as usize).max(LINE).cast_signed();
-    let lines = (class.chain_bytes() / stride.unsigned_abs()).min(AHEAD);
-    for line in 1..lines.cast_signed() {
-        prefetch::read(chain.cast::<u8>().wrapping_offset(stride * line));
+    let apart = (class.slot as usize).max(LINE);
+    let stride = if step < 0 { apart.wrapping_neg() } else { apart };
+    let lines = (class.chain_bytes() / apart).min(AHEAD);
+    for line in 1..lines {
+        prefetch::read(chain.cast::<u8>().wrapping_add(stride.wrapping_mul(line)));
     }
 }
 
