@@ -106,6 +106,11 @@ const fn rounded(size: usize) -> usize {
     (size + GRAIN - 1) & !(GRAIN - 1)
 }
 
+/// The block at `place`, which has all bytes that it takes.
+const fn block_at(place: NonNull<u8>, layout: Layout) -> NonNull<[u8]> {
+    NonNull::slice_from_raw_parts(place, rounded(layout.size()))
+}
+
 /// Whether a block may become so large at its alignment.
 const fn fits(layout: Layout, new_size: usize) -> bool {
     new_size <= isize::MAX as usize + 1 - layout.align()
@@ -117,6 +122,25 @@ impl<S: Break> BreakAllocator<S> {
         // SAFETY: under the lock, or there is one thread; sections do not nest.
         let section = || section(unsafe { &mut *self.heap.get() });
         if S::THREADS { self.lock.with(section) } else { section() }
+    }
+
+    /// A new block's address. Its length is known without it, so this returns one word, for which no caller needs memory.
+    // Not in line, as `zeroed_place` and `free`: where this allocator is at home, code is downloaded.
+    #[inline(never)]
+    fn place(&self, layout: Layout) -> Option<NonNull<u8>> {
+        if layout.size() == 0 {
+            return Some(zero_sized(layout).cast());
+        }
+        self.with(|heap| heap.alloc(rounded(layout.size()), layout.align().max(GRAIN), &self.source))
+    }
+
+    /// As [`place`](Self::place), all zero.
+    #[inline(never)]
+    fn zeroed_place(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let place = self.place(layout)?;
+        // SAFETY: just allocated, and as long as this.
+        unsafe { place.write_bytes(0, rounded(layout.size())) };
+        Some(place)
     }
 
     /// Changes a block's size in place, or, if it `may_move`, down into the free block before it, if that is large enough:
@@ -159,16 +183,17 @@ impl<S: Break> BreakAllocator<S> {
 
 // SAFETY: A1: a block is in use or in one of the heap's places, never both; blocks lie in memory that the source gave up
 // for good. A2: sizes are rounded up, `rounded` of any size up to the returned one is the same; addresses are multiples of
-// GRAIN, and above that `alloc_aligned` sees to it. A3: zero sizes are answered here. A4: nothing panics. A5: the
+// GRAIN, and above that `Heap::alloc` sees to it. A3: zero sizes are answered here. A4: nothing panics. A5: the
 // references of `&A` lead to the same heap.
 unsafe impl<S: Break> Allocator for BreakAllocator<S> {
+    #[inline]
     fn alloc(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(zero_sized(layout));
-        }
-        let size = rounded(layout.size());
-        let found = self.with(|heap| heap.alloc(size, layout.align().max(GRAIN), &self.source));
-        found.map(|base| NonNull::slice_from_raw_parts(base, size)).ok_or(AllocError)
+        self.place(layout).map(|place| block_at(place, layout)).ok_or(AllocError)
+    }
+
+    #[inline]
+    fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.zeroed_place(layout).map(|place| block_at(place, layout)).ok_or(AllocError)
     }
 
     unsafe fn resize(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> bool {
@@ -211,6 +236,7 @@ unsafe impl<S: Break> Allocator for BreakAllocator<S> {
         }
     }
 
+    #[inline(never)]
     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: the block is live and of this size (A2), and given up (caller). Without a size it has no bytes.
         self.with(|heap| unsafe { heap.give(block, rounded(layout.size())) });

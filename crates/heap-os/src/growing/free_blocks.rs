@@ -98,8 +98,6 @@ impl FreeBlocks {
     }
 
     /// Makes `addr` an edge if it is none, and none if it is one. Whether it was.
-    // Not in line: where this allocator is at home, code is downloaded.
-    #[inline(never)]
     fn flip(&mut self, addr: usize) -> bool {
         let (byte, bit) = self.bit(addr);
         // SAFETY: F5: in the map, which is ours.
