@@ -68,7 +68,7 @@ fn look_at(_: &SpanHeap, segment: &Segment, stretches: &mut [Stretch; UNITS]) ->
         };
         let is_span = matches!(what, What::Slab { .. } | What::Run);
         match count.checked_sub(1).map(|last| &mut stretches[last]) {
-            Some(last) if last.what == what && !is_span => last.units += 1,
+            Some(last) if last.what == what && !is_span => last.units += units as u16,
             _ => {
                 stretches[count] = Stretch { unit: unit as u16, units: units as u16, what, private };
                 count += 1;
@@ -77,4 +77,35 @@ fn look_at(_: &SpanHeap, segment: &Segment, stretches: &mut [Stretch; UNITS]) ->
         unit += units.max(1);
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::core_heap::CoreHeap;
+    use crate::large;
+
+    #[test]
+    fn runs_that_wait_beside_each_other_are_told_of_at_their_length() {
+        static HEAP: CoreHeap = CoreHeap::new();
+        const SETTINGS: Settings = Settings::new().background_thread(false).huge_pages_from(usize::MAX);
+        HEAP.configure(&SETTINGS);
+        let layout = Layout::from_size_align(5 * UNIT, 8).unwrap();
+        let take = || NonNull::new(large::alloc(&HEAP, layout, &SETTINGS)).unwrap();
+        let (a, b, c, last) = (take(), take(), take(), take());
+        for block in [a, b, c] {
+            // SAFETY: just allocated with this layout, and not used again.
+            unsafe { large::free(&HEAP, block, layout) };
+        }
+        assert_eq!(HEAP.runs.held(), 15);
+        let spans = HEAP.spans.lock();
+        let mut stretches = [Stretch::NONE; UNITS];
+        let count = look_at(&spans, spans.segments[0].unwrap(), &mut stretches);
+        let told: Vec<_> = stretches[..count].iter().map(|one| (one.what, one.units as usize)).collect();
+        assert_eq!(told, [(What::Dirty, 15), (What::Run, 5), (What::Clean, UNITS - 20)], "{last:?}");
+    }
 }
