@@ -246,7 +246,13 @@ pub(crate) unsafe fn resize(
 fn resize_run(core: &CoreHeap, segment: &'static Segment, addr: usize, units: usize) -> bool {
     let span = run_at(segment, addr);
     if units <= span.units() {
-        core.spans.lock().cut(segment, span, units);
+        let mut spans = core.spans.lock();
+        spans.cut(segment, span, units);
+        let much = spans.is_worth_watching();
+        drop(spans);
+        if much {
+            process::start_helper();
+        }
         return true;
     }
     let extend = || core.spans.lock().extend(segment, span, units).is_some();

@@ -83,6 +83,20 @@ fn the_helper_comes_for_large_blocks_of_many_lengths() {
     });
 }
 
+#[test]
+fn the_helper_comes_for_what_large_blocks_give_back_when_they_shrink() {
+    child::passes("memory::the_helper_comes_for_what_large_blocks_give_back_when_they_shrink", || {
+        let mut blocks: Vec<Vec<u8>> = (0..4).map(|_| vec![1; 1 << 20]).collect();
+        assert_eq!((SMP.stats().helper_running, SMP.stats().helper_ticks), (false, 0));
+        blocks.iter_mut().for_each(|block| {
+            block.truncate(64 << 10);
+            block.shrink_to_fit();
+        });
+        let stats = SMP.stats();
+        assert!(stats.helper_running || stats.helper_ticks > 0, "{}", stats.free_resident_bytes);
+    });
+}
+
 fn helper_runs() -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
