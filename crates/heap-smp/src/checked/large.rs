@@ -186,6 +186,9 @@ pub(crate) unsafe fn resize(
 ) -> Option<NonNull<u8>> {
     let (old_whole, new_whole) = (padded(old)?, padded(new)?);
     let place = place_of(core, block, old_whole);
+    if matches!(place, Place::None) {
+        misplaced(core, block, old_whole)
+    }
     // SAFETY: a live block of ours of the padded layout.
     unsafe {
         let guard = guard_of(block, old.size());
@@ -267,6 +270,14 @@ fn place_of(core: &CoreHeap, block: NonNull<u8>, whole: Layout) -> Place {
         }
         _ => Place::None,
     }
+}
+
+/// Reports what is wrong with a block that has no place.
+#[cold]
+fn misplaced(core: &CoreHeap, block: NonNull<u8>, whole: Layout) -> ! {
+    // SAFETY: nothing is freed: for a block without a place the call does not return.
+    unsafe { large::free(core, block, whole) };
+    report(Violation::WrongLayout, block.addr().get())
 }
 
 /// The first byte of the guard behind a block of `size` bytes.

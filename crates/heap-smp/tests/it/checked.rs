@@ -15,6 +15,8 @@ const SMP: SmpAllocator = SmpAllocator::new();
 const SMALL: Layout = Layout::new::<[u8; 100]>();
 const FULL: Layout = Layout::new::<[u64; 8]>();
 const LARGE: Layout = Layout::new::<[u8; 100_000]>();
+/// Whole units: no room for a canary.
+const WHOLE: Layout = Layout::new::<[u8; 128 << 10]>();
 const HUGE: Layout = Layout::new::<[u8; 30 << 20]>();
 
 fn alloc(layout: Layout) -> NonNull<u8> {
@@ -163,6 +165,26 @@ fn the_first_byte_behind_a_large_block() {
         // SAFETY: none; the byte behind the block.
         unsafe { *block.as_ptr().add(LARGE.size()) ^= 1 };
         free(block, LARGE);
+    });
+}
+
+#[test]
+fn a_large_block_that_is_free_is_resized() {
+    aborts("a_large_block_that_is_free_is_resized", DOUBLE, || {
+        for layout in [LARGE, WHOLE] {
+            let block = alloc(layout);
+            free(block, layout);
+            // SAFETY: none; the block is free. (The message is that of the last one, if the first goes unnoticed.)
+            unsafe { SMP.resize(block, layout, 90_000) };
+        }
+    });
+}
+
+#[test]
+fn a_large_block_is_resized_with_another_size() {
+    aborts("a_large_block_is_resized_with_another_size", LAYOUT, || {
+        // SAFETY: none; it is longer.
+        unsafe { SMP.resize(alloc(HUGE), WHOLE, 90_000) };
     });
 }
 
