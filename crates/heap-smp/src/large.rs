@@ -288,7 +288,9 @@ unsafe fn move_run(
         return None;
     }
     let mut spans = core.spans.lock();
-    spans.give_clean(segment, span);
+    if !core.runs.give_clean(&mut spans, segment, span, bytes / UNIT) {
+        report(Violation::DoubleFree, block.addr().get())
+    }
     if spans.wants_huge_pages(false) {
         // The pages brought the advice of their old place along, or the want of it.
         // SAFETY: the block is ours. Advice changes no contents; refusal is no loss.

@@ -213,6 +213,23 @@ impl RunCache {
         Some(spans.is_worth_watching())
     }
 
+    /// Gives a block's run back whose units read as zeros and are not resident. `false`: it is no block of `units`, or was freed
+    /// before.
+    pub(crate) fn give_clean(
+        &self,
+        spans: &mut SpanHeap,
+        segment: &'static Segment,
+        span: &Span,
+        units: usize,
+    ) -> bool {
+        // A1, though nobody waits for the run: whoever frees the block at the same time is told.
+        let live = span.tag.rest(units, Rest::Closed);
+        if live {
+            spans.give_clean(segment, span);
+        }
+        live
+    }
+
     /// Takes `units` from the span heap. All parked runs go back to it before it touches memory that is not resident.
     pub(crate) fn take_fresh(
         &self,

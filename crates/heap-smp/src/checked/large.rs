@@ -107,7 +107,9 @@ unsafe fn give_run(
     let dropped = unsafe { wipe(block, whole.size()) };
     hints::returned(block, whole.size());
     if dropped {
-        core.spans.lock().give_clean(segment, span);
+        if !core.runs.give_clean(&mut core.spans.lock(), segment, span, whole.size() / UNIT) {
+            report(Violation::DoubleFree, block.addr().get())
+        }
     } else {
         // SAFETY: as above.
         unsafe { large::free(core, block, whole) };

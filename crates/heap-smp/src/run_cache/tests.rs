@@ -242,6 +242,22 @@ fn of_many_frees_of_one_block_one_succeeds() {
 }
 
 #[test]
+fn a_run_whose_pages_went_back_before_it_is_freed_once() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    let blocks = [take(&HEAP, 5), take(&HEAP, 5)];
+    let Some(Owner::Segment(segment)) = HEAP.directory.owner_of(blocks[0].addr().get()) else {
+        panic!("a run")
+    };
+    let spans = blocks.map(|block| segment.span_at(block.addr().get()).unwrap());
+    let give = |span, units| HEAP.runs.give_clean(&mut HEAP.spans.lock(), segment, span, units);
+    assert_eq!([give(spans[0], 4), give(spans[0], 5), give(spans[0], 5)], [false, true, false]);
+    // Another thread was first: the run waits for the next request, which gets it whole.
+    free(&HEAP, blocks[1], 5);
+    assert!(!give(spans[1], 5) && take(&HEAP, 5) == blocks[1]);
+    assert_eq!((validate(&HEAP), HEAP.spans.lock().counts.in_use), (Ok(()), 5));
+}
+
+#[test]
 fn threads_that_park_take_and_drain_lose_no_run() {
     static HEAP: CoreHeap = CoreHeap::new();
     const ROUNDS: usize = if cfg!(miri) { 30 } else { 3_000 };
