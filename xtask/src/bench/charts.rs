@@ -52,7 +52,6 @@ fn footnote(summary: &Summary<'_>) -> String {
         machine.kernel.clone(),
         machine.date.split(' ').next().unwrap_or_default().to_owned(),
         format!("commit {}", machine.commit),
-        settings.command.clone(),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }

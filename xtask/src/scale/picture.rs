@@ -9,8 +9,8 @@ use crate::scale::record::Record;
 /// What each pattern does, for its title.
 fn title(pattern: &str) -> String {
     let what = match pattern {
-        "small" => "blocks up to 256 B, each its own",
-        "mixed" => "one in 16 of 32 KiB to 1 MiB",
+        "small" => "up to 256 B",
+        "mixed" => "one in 16 is large",
         "large" => "32 KiB to 1 MiB",
         "ring" => "batches handed around",
         "stream" => "makers and takers",
@@ -62,6 +62,6 @@ mod tests {
             (svg.matches("class=\"our-line\"").count(), svg.matches("class=\"peer-line\"").count()),
             (2, 2)
         );
-        assert!(svg.contains(">small: blocks up to 256 B, each its own</text>"), "{svg}");
+        assert!(svg.contains(">small: up to 256 B</text>"), "{svg}");
     }
 }

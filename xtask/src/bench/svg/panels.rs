@@ -15,7 +15,7 @@ const TITLE: f64 = 26.0;
 const AXIS: f64 = 34.0;
 /// In a panel: what the ticks' numbers take on the left, and the names on the right.
 const NUMBERS: f64 = 26.0;
-const NAMES: f64 = 74.0;
+const NAMES: f64 = 84.0;
 /// Base lines of two names are at least so far apart.
 const LETTER: f64 = 12.0;
 /// The text of a name is smaller than that which [`width_of`] measures.
@@ -105,7 +105,7 @@ impl Panels {
         let ends = lines.iter().filter_map(|line| Some((*line, y.at((*line.values.last()?)?)))).collect();
         for (line, place) in spread_out(ends, field_top, bottom) {
             let class = if line.ours { "tiny our" } else { "tiny soft" };
-            let room = NAMES - 12.0;
+            let room = NAMES - 8.0;
             canvas.text(right + 4.0, place + 4.0, Side::Right, class, fitting(&line.name, room));
         }
     }
