@@ -64,6 +64,8 @@ mod hardening;
 #[cfg(all(not(feature = "checked"), not(loom)))]
 #[path = "front/no_hardening.rs"]
 mod hardening;
+#[cfg(all(not(feature = "std"), not(loom)))]
+mod nobody;
 #[cfg(not(loom))]
 mod seat;
 #[cfg(not(loom))]

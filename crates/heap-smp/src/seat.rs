@@ -1,8 +1,11 @@
 //! A small number for each thread that has some, given to another thread after its end: which row of the run cache is its own.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "std")]
 use core::cell::Cell;
 
+#[cfg(not(feature = "std"))]
+use crate::nobody::Nobody;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// Seats: a bit of a word for each.
@@ -22,23 +25,7 @@ std::thread_local! {
 
 /// Without std nobody has a seat.
 #[cfg(not(feature = "std"))]
-struct Nobody;
-
-#[cfg(not(feature = "std"))]
-static SEAT: Nobody = Nobody;
-
-#[cfg(not(feature = "std"))]
-impl Nobody {
-    fn get(&self) -> usize {
-        NONE
-    }
-
-    fn set(&self, _: usize) {}
-
-    fn replace(&self, _: usize) -> usize {
-        NONE
-    }
-}
+static SEAT: Nobody = Nobody(NONE);
 
 /// The calling thread's seat; [`SEATS`] if it has none. Nobody else has it at the same time.
 #[inline(always)]

@@ -3,8 +3,11 @@
 //! thread, or a thread of a forked child, may get the same one.)
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "std")]
 use core::cell::Cell;
 
+#[cfg(not(feature = "std"))]
+use crate::nobody::Nobody;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// The number of a thread that has none yet.
@@ -20,23 +23,7 @@ std::thread_local! {
 
 /// Without std nobody owns anything.
 #[cfg(not(feature = "std"))]
-struct Nobody;
-
-#[cfg(not(feature = "std"))]
-static NUMBER: Nobody = Nobody;
-
-#[cfg(not(feature = "std"))]
-impl Nobody {
-    fn get(&self) -> usize {
-        NONE
-    }
-
-    fn set(&self, _: usize) {}
-
-    fn replace(&self, _: usize) -> usize {
-        NONE
-    }
-}
+static NUMBER: Nobody = Nobody(NONE);
 
 /// The calling thread's number, or one that no heap has as its owner.
 #[inline(always)]

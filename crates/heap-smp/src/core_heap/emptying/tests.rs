@@ -125,28 +125,27 @@ fn large_blocks_touch_little_fresh_memory_though_chains_wait_in_no_order() {
     assert!(after <= before + before / 4, "{before} {after}");
 }
 
+/// So many bytes wait in chains without order; slabs of another class for as many touch at most a quarter of it afresh.
+fn slabs_touch_little(heap: &'static CoreHeap, settings: Settings, bytes: usize) {
+    heap.configure(&settings);
+    let other = SizeClasses::class_of(128);
+    overflow(heap, 0, LINE, mixed(heap, LINE, bytes));
+    let before = resident(heap);
+    chains(heap, other, bytes / CLASS[other].chain_bytes());
+    let after = resident(heap);
+    assert!(after <= before + before / 4, "{before} {after}");
+}
+
 #[test]
 fn slabs_in_huge_pages_touch_little_fresh_memory_though_chains_wait_in_no_order() {
     static HEAP: CoreHeap = CoreHeap::new();
-    HEAP.configure(&Settings::new().huge_pages_from(0));
-    let (other, bytes) = (SizeClasses::class_of(128), 16 << 20);
-    overflow(&HEAP, 0, LINE, mixed(&HEAP, LINE, bytes));
-    let before = resident(&HEAP);
-    chains(&HEAP, other, bytes / CLASS[other].chain_bytes());
-    let after = resident(&HEAP);
-    assert!(after <= before + before / 4, "{before} {after}");
+    slabs_touch_little(&HEAP, Settings::new().huge_pages_from(0), 16 << 20);
 }
 
 #[test]
 fn a_few_chains_that_wait_do_not_keep_most_slabs_open_while_fresh_memory_is_touched() {
     static HEAP: CoreHeap = CoreHeap::new();
-    HEAP.configure(&Settings::new().huge_pages_from(usize::MAX));
-    let (other, bytes) = (SizeClasses::class_of(128), (16 << 20) + (200 << 10));
-    overflow(&HEAP, 0, LINE, mixed(&HEAP, LINE, bytes));
-    let before = resident(&HEAP);
-    chains(&HEAP, other, bytes / CLASS[other].chain_bytes());
-    let after = resident(&HEAP);
-    assert!(after <= before + before / 4, "{before} {after}");
+    slabs_touch_little(&HEAP, Settings::new().huge_pages_from(usize::MAX), (16 << 20) + (200 << 10));
 }
 
 #[test]
