@@ -13,7 +13,7 @@ use cargo_metadata::{Message, MetadataCommand, TargetKind, diagnostic::Diagnosti
 
 use super::progress::Progress;
 use super::summary::OURS;
-use super::words;
+use super::{aligned, words};
 
 /// The package of the children, and what their names begin with.
 const PACKAGE: &str = "heap-bench";
@@ -155,9 +155,10 @@ fn command(places: &Places, candidate: &Candidate) -> Command {
     if !candidate.features.is_empty() {
         command.args(["--features", &candidate.features.join(",")]);
     }
+    aligned::prepare(&mut command, &places.target);
     if candidate.name == "snmalloc-checked" {
         // The crate's feature `check` tells CMake so; its build without CMake forgets to.
-        command.env("CXXFLAGS", "-DSNMALLOC_CHECK_CLIENT");
+        aligned::add(&mut command, "CXXFLAGS", "-DSNMALLOC_CHECK_CLIENT");
     }
     for (name, _) in std::env::vars_os() {
         // Cargo's words to this program are not meant for the build scripts below it.

@@ -12,6 +12,7 @@ mod args;
 pub(crate) mod plan;
 pub(crate) mod facts;
 pub(crate) mod progress;
+mod aligned;
 pub(crate) mod build;
 pub(crate) mod child;
 mod session;
@@ -106,7 +107,7 @@ fn measure(args: &BenchArgs, places: &Places, out: &Path) -> Result<Record> {
             }
         }
     }
-    let (cases, absent) = suites::run(&places.root, &suites, plan.rounds)?;
+    let (cases, absent) = suites::run(places, &suites, plan.rounds)?;
     record.cases = cases;
     record.allocators.extend(absent);
     files::save(&record, &path)?;

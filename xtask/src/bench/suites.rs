@@ -7,10 +7,11 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
+use super::aligned;
 use super::args::Suite;
+use super::build::Places;
 use super::progress::Progress;
 use super::record::{Case, Entrant};
 use super::stats::Spread;
@@ -37,7 +38,11 @@ pub(crate) fn command_of(suite: Suite) -> Option<(&'static str, String)> {
 /// # Errors
 ///
 /// When a program cannot be built or run, or prints no case.
-pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<(Vec<Case>, Vec<Entrant>)> {
+pub(crate) fn run(
+    places: &Places,
+    suites: &[Suite],
+    rounds: u32,
+) -> anyhow::Result<(Vec<Case>, Vec<Entrant>)> {
     let wanted: Vec<_> = COMMANDS.iter().filter(|entry| suites.contains(&entry.0)).collect();
     let mut progress = Progress::new(f64::from(rounds) * wanted.len() as f64);
     let (mut cases, mut absent) = (Vec::new(), Vec::new());
@@ -46,7 +51,8 @@ pub(crate) fn run(root: &Path, suites: &[Suite], rounds: u32) -> anyhow::Result<
         for round in 0..rounds {
             progress.step(&format!("suite {name}, round {}/{rounds}", round + 1));
             let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-            command.args(*words).current_dir(root);
+            command.args(*words).current_dir(&places.root);
+            aligned::prepare(&mut command, &places.target);
             let output = command.output()?;
             let text = String::from_utf8_lossy(&output.stdout);
             if !output.status.success() {
