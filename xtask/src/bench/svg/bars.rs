@@ -1,7 +1,7 @@
 //! Horizontal bars with whiskers: one allocator a row.
 
 use super::canvas::{Canvas, Side};
-use super::scale::{Scale, step};
+use super::scale::{Scale, tick_text, ticks};
 
 const WIDTH: f64 = 350.0;
 const NAMES: f64 = 88.0;
@@ -37,13 +37,11 @@ pub(crate) fn bars(rows: &[Bar], unit: f64, axis: &str, label: &str) -> String {
     let mut canvas = Canvas::new(WIDTH, bottom + AXIS);
     let high = longest(rows);
     let scale = Scale::linear(high, left, right);
-    let step = step(high / unit, 4) * unit;
-    let mut tick = 0.0;
-    while tick <= high * 1.000_001 {
+    for tick in ticks(high / unit) {
         let class = if tick == 0.0 { "axis" } else { "grid" };
-        canvas.line((scale.at(tick), 0.0), (scale.at(tick), bottom), class);
-        canvas.text(scale.at(tick), bottom + 14.0, Side::Middle, "tiny soft", &tick_text(tick / unit));
-        tick += step;
+        let place = scale.at(tick * unit);
+        canvas.line((place, 0.0), (place, bottom), class);
+        canvas.text(place, bottom + 14.0, Side::Middle, "tiny soft", &tick_text(tick));
     }
     canvas.text((left + right) / 2.0, bottom + 29.0, Side::Middle, "tiny soft", axis);
     for (place, row) in rows.iter().enumerate() {
@@ -104,12 +102,6 @@ fn longest(rows: &[Bar]) -> f64 {
     if high > 0.0 { high } else { 1.0 }
 }
 
-fn tick_text(value: f64) -> String {
-    // Steps are 1, 2 or 5 times a power of ten: two places are enough down to steps of 0.01.
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,13 +138,5 @@ mod tests {
             let svg = bars(&rows, 1.0, "ms", "");
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
-    }
-
-    #[test]
-    fn ticks_have_no_idle_zeros() {
-        assert_eq!(
-            [tick_text(0.0), tick_text(0.5), tick_text(200.0), tick_text(0.05)],
-            ["0", "0.5", "200", "0.05"]
-        );
     }
 }

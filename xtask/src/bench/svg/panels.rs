@@ -1,7 +1,7 @@
 //! Small pictures side by side, each with a line for every allocator: how something changes from column to column.
 
 use super::canvas::{Canvas, Side, width_of};
-use super::scale::{Scale, step};
+use super::scale::{Scale, tick_text, ticks};
 
 const WIDTH: f64 = 860.0;
 const MARGIN: f64 = 24.0;
@@ -80,13 +80,10 @@ impl Panels {
             panel.lines.iter().flat_map(|line| line.values.iter().flatten()).fold(0.0, |a: f64, &b| a.max(b));
         let high = if high > 0.0 { high } else { 1.0 };
         let y = Scale::linear(high, bottom, field_top);
-        let step = step(high, 4);
-        let mut tick = 0.0;
-        while tick <= high * 1.000_001 {
+        for tick in ticks(high) {
             let class = if tick == 0.0 { "axis" } else { "grid" };
             canvas.line((field_left, y.at(tick)), (right, y.at(tick)), class);
-            canvas.text(field_left - 5.0, y.at(tick) + 4.0, Side::Left, "tiny soft", &number(tick));
-            tick += step;
+            canvas.text(field_left - 5.0, y.at(tick) + 4.0, Side::Left, "tiny soft", &tick_text(tick));
         }
         let last = self.columns.len().saturating_sub(1).max(1);
         let x = |at: usize| field_left + 6.0 + (right - field_left - 12.0) * at as f64 / last as f64;
@@ -147,11 +144,6 @@ fn fitting(name: &str, room: f64) -> &str {
     let fits = |end: &usize| width_of(&name[..*end]) * SMALLER <= room;
     let ends = (0..=name.len()).rev().filter(|&end| name.is_char_boundary(end));
     ends.clone().find(fits).map_or("", |end| &name[..end])
-}
-
-fn number(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

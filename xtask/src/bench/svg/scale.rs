@@ -48,8 +48,20 @@ impl Scale {
     }
 }
 
+/// Round numbers from zero to `high`, five at the most.
+pub(super) fn ticks(high: f64) -> impl Iterator<Item = f64> {
+    let step = step(high, 4);
+    (0..).map(move |at| f64::from(at) * step).take_while(move |tick| *tick <= high * 1.000_001)
+}
+
+/// A tick's number, without idle zeros. Steps are 1, 2 or 5 times a power of ten: two places are enough down to steps of 0.01.
+pub(super) fn tick_text(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// The step of 1, 2 or 5 times a power of ten that divides `high` into at most `parts`.
-pub(super) fn step(high: f64, parts: usize) -> f64 {
+fn step(high: f64, parts: usize) -> f64 {
     let least = high / parts as f64;
     let power = 10_f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0]
@@ -82,5 +94,16 @@ mod tests {
     fn steps_are_round() {
         assert_eq!([step(10.0, 3), step(0.9, 3), step(70.0, 2), step(6.0, 3)], [5.0, 0.5, 50.0, 2.0]);
         assert_eq!(Scale::linear(10.0, 5.0, 25.0).at(5.0), 15.0);
+    }
+
+    #[test]
+    fn ticks_go_from_zero_to_the_end() {
+        assert_eq!(ticks(4.0).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(ticks(0.7).map(tick_text).collect::<Vec<_>>(), ["0", "0.2", "0.4", "0.6"]);
+    }
+
+    #[test]
+    fn ticks_have_no_idle_zeros() {
+        assert_eq!([0.0, 0.5, 200.0, 0.05, 1.25].map(tick_text), ["0", "0.5", "200", "0.05", "1.25"]);
     }
 }

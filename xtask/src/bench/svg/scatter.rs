@@ -1,7 +1,7 @@
 //! Dots between two ratios, each with its name: the headline chart.
 
 use super::canvas::{Canvas, Side, width_of};
-use super::scale::Scale;
+use super::scale::{Scale, tick_text};
 use crate::bench::words;
 
 const WIDTH: f64 = 860.0;
@@ -149,10 +149,6 @@ fn bounds(values: impl Iterator<Item = f64>, corner: Option<f64>) -> (f64, f64) 
     // The end at which the corner has just its share of the logarithmic scale.
     let end = ((corner.ln() - CORNER_SHARE * high.ln()) / (1.0 - CORNER_SHARE)).exp();
     (low.min(end), high)
-}
-
-fn tick_text(tick: f64) -> String {
-    if tick >= 10.0 || tick.fract() == 0.0 { format!("{tick:.0}") } else { format!("{tick}") }
 }
 
 /// A rectangle.
