@@ -37,39 +37,30 @@ trait Subject: Allocator {
     fn register(&self, value: Value) -> Result<(), AllocError>;
 }
 
-impl<A: Allocator> Subject for Arena<A> {
-    type Mark = <Self as Rewind>::Mark;
-    fn note(&mut self) -> Self::Mark {
-        self.mark()
-    }
-    unsafe fn go_back(&mut self, mark: Self::Mark) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.rewind(mark) };
-    }
-    fn forget(&mut self, mode: ResetMode) {
-        self.reset(mode);
-    }
-    fn register(&self, value: Value) -> Result<(), AllocError> {
-        self.alloc_drop(value).map(drop)
-    }
+/// Both have methods of the same names, but their marks are of different traits.
+macro_rules! subject {
+    ($rewind:ident, $arena:ty $(, const $lanes:ident)?) => {
+        impl<A: Allocator $(, const $lanes: usize)?> Subject for $arena {
+            type Mark = <Self as $rewind>::Mark;
+            fn note(&mut self) -> Self::Mark {
+                self.mark()
+            }
+            unsafe fn go_back(&mut self, mark: Self::Mark) {
+                // SAFETY: the caller's promise is the same.
+                unsafe { self.rewind(mark) };
+            }
+            fn forget(&mut self, mode: ResetMode) {
+                self.reset(mode);
+            }
+            fn register(&self, value: Value) -> Result<(), AllocError> {
+                self.alloc_drop(value).map(drop)
+            }
+        }
+    };
 }
 
-impl<A: Allocator, const N: usize> Subject for SyncArena<A, N> {
-    type Mark = <Self as SyncRewind>::Mark;
-    fn note(&mut self) -> Self::Mark {
-        self.mark()
-    }
-    unsafe fn go_back(&mut self, mark: Self::Mark) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.rewind(mark) };
-    }
-    fn forget(&mut self, mode: ResetMode) {
-        self.reset(mode);
-    }
-    fn register(&self, value: Value) -> Result<(), AllocError> {
-        self.alloc_drop(value).map(drop)
-    }
-}
+subject!(Rewind, Arena<A>);
+subject!(SyncRewind, SyncArena<A, N>, const N);
 
 /// A block filled with a number, and the round in which it was made or last grew.
 struct Block {

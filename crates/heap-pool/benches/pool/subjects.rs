@@ -44,29 +44,37 @@ impl<T> Own<T> {
 const NO_MEMORY: &str = "there is memory";
 
 pub(crate) type HeapPool = Pool<Item>;
+pub(crate) type HeapSyncPool = SyncPool<Item>;
 
-impl Store for HeapPool {
-    type Handle<'a> = NonNull<Item>;
-    fn new(_: usize) -> Self {
-        Pool::new()
-    }
-    #[inline]
-    fn create(&self, item: Item) -> NonNull<Item> {
-        self.create(item).expect(NO_MEMORY)
-    }
-    #[inline]
-    fn destroy(&self, handle: NonNull<Item>) -> u64 {
-        // SAFETY: live, destroyed once.
-        unsafe { self.take_out(handle) }.words[0]
-    }
-    fn read(&self, handle: &NonNull<Item>) -> u64 {
-        // SAFETY: live.
-        unsafe { handle.as_ref() }.words[0]
-    }
-    fn leave(&self, item: Item) -> usize {
-        self.create(item).expect(NO_MEMORY).addr().get()
-    }
+/// Ours, whose handles are plain pointers.
+macro_rules! ours {
+    ($pool:ty) => {
+        impl Store for $pool {
+            type Handle<'a> = NonNull<Item>;
+            fn new(_: usize) -> Self {
+                <$pool>::new()
+            }
+            #[inline]
+            fn create(&self, item: Item) -> NonNull<Item> {
+                self.create(item).expect(NO_MEMORY)
+            }
+            #[inline]
+            fn destroy(&self, handle: NonNull<Item>) -> u64 {
+                // SAFETY: live, destroyed once.
+                unsafe { self.take_out(handle) }.words[0]
+            }
+            fn read(&self, handle: &NonNull<Item>) -> u64 {
+                // SAFETY: live.
+                unsafe { handle.as_ref() }.words[0]
+            }
+            fn leave(&self, item: Item) -> usize {
+                self.create(item).expect(NO_MEMORY).addr().get()
+            }
+        }
+    };
 }
+ours!(HeapPool);
+ours!(HeapSyncPool);
 
 pub(crate) struct HeapPoolBox(Pool<Item>);
 
@@ -85,31 +93,6 @@ impl Store for HeapPoolBox {
     }
     fn read<'a>(&'a self, handle: &Self::Handle<'a>) -> u64 {
         handle.words[0]
-    }
-}
-
-pub(crate) type HeapSyncPool = SyncPool<Item>;
-
-impl Store for HeapSyncPool {
-    type Handle<'a> = NonNull<Item>;
-    fn new(_: usize) -> Self {
-        SyncPool::new()
-    }
-    #[inline]
-    fn create(&self, item: Item) -> NonNull<Item> {
-        self.create(item).expect(NO_MEMORY)
-    }
-    #[inline]
-    fn destroy(&self, handle: NonNull<Item>) -> u64 {
-        // SAFETY: live, destroyed once.
-        unsafe { self.take_out(handle) }.words[0]
-    }
-    fn read(&self, handle: &NonNull<Item>) -> u64 {
-        // SAFETY: live.
-        unsafe { handle.as_ref() }.words[0]
-    }
-    fn leave(&self, item: Item) -> usize {
-        self.create(item).expect(NO_MEMORY).addr().get()
     }
 }
 

@@ -27,8 +27,13 @@ pub(crate) struct Case {
     pub(crate) subjects: &'static [Subject],
 }
 
-/// What every case is run with.
+/// What a case is run with; all that can remove items one by one, where none is named.
 macro_rules! subjects {
+    ($work:ident) => {
+        subjects!($work: "Pool" HeapPool, "PoolBox" HeapPoolBox, "SyncPool" HeapSyncPool, "Box" Boxed,
+            "slab" SlabKeys, "object-pool" ObjectPool, "opool" Opool, "opool local" OpoolLocal,
+            "infinity_pool raw" InfinityRaw, "infinity_pool local" InfinityLocal)
+    };
     ($work:ident: $($name:literal $store:ty),+) => { &[$(($name, $work::<$store>)),+] };
 }
 
@@ -40,30 +45,14 @@ const RANDOM: usize = 100_000;
 const TREE: usize = 1_000_000;
 
 pub(crate) const CASES: [Case; 6] = [
-    Case {
-        name: "pairs",
-        operations: PAIRS,
-        counted: true,
-        subjects: subjects!(pairs: "Pool" HeapPool, "PoolBox" HeapPoolBox, "SyncPool" HeapSyncPool, "Box" Boxed,
-            "slab" SlabKeys, "object-pool" ObjectPool, "opool" Opool, "opool local" OpoolLocal,
-            "infinity_pool raw" InfinityRaw, "infinity_pool local" InfinityLocal),
-    },
+    Case { name: "pairs", operations: PAIRS, counted: true, subjects: subjects!(pairs) },
     Case {
         name: "batches of 1000",
         operations: BATCH * BATCHES,
         counted: true,
-        subjects: subjects!(batches: "Pool" HeapPool, "PoolBox" HeapPoolBox, "SyncPool" HeapSyncPool, "Box" Boxed,
-            "slab" SlabKeys, "object-pool" ObjectPool, "opool" Opool, "opool local" OpoolLocal,
-            "infinity_pool raw" InfinityRaw, "infinity_pool local" InfinityLocal),
+        subjects: subjects!(batches),
     },
-    Case {
-        name: "random order",
-        operations: RANDOM,
-        counted: true,
-        subjects: subjects!(random: "Pool" HeapPool, "PoolBox" HeapPoolBox, "SyncPool" HeapSyncPool, "Box" Boxed,
-            "slab" SlabKeys, "object-pool" ObjectPool, "opool" Opool, "opool local" OpoolLocal,
-            "infinity_pool raw" InfinityRaw, "infinity_pool local" InfinityLocal),
-    },
+    Case { name: "random order", operations: RANDOM, counted: true, subjects: subjects!(random) },
     Case {
         name: "batches of 1000, 2 threads",
         operations: BATCH * BATCHES * THREADS,
