@@ -13,6 +13,7 @@
 mod lend;
 #[cfg(feature = "malloc")]
 pub(crate) mod c_cache;
+mod own_first;
 mod owned;
 
 use core::alloc::Layout;
@@ -269,9 +270,13 @@ impl ThreadCache {
                 CORE.bring_home(class, link)
             };
         }
-        self.make_room(&CORE, bin, class);
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.put(bin, block) }
+        // SAFETY: the caller's promise is the same, for both.
+        unsafe {
+            if !self.put_beneath_own(&CORE, bin, class, block) {
+                self.make_room(&CORE, bin, class);
+                self.put(bin, block);
+            }
+        }
     }
 
     /// Empties a bin that is full or was never used into `floor`: see [`free_slow`](Self::free_slow).

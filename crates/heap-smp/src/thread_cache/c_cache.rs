@@ -254,6 +254,10 @@ pub(crate) unsafe fn put_slow(bin: Bin, block: NonNull<u8>) {
     pace::tick_if_due();
     if let Some(cache) = attach() {
         if bin.of(&cache.room).get() == 0 {
+            // SAFETY: the caller's promise is the same.
+            if unsafe { cache.put_beneath_own(&CORE, bin.0 as usize, bin.class(), block) } {
+                return;
+            }
             cache.make_room(&CORE, bin.0 as usize, bin.class());
         }
         // SAFETY: the caller's promise is the same.
