@@ -65,7 +65,8 @@ impl<T> Lock<T> {
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         // Acquire as in `acquire`.
         let open = self.state.compare_exchange(OPEN, CLOSED, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        open.then_some(Guard { lock: self })
+        // Not `then_some`: a guard that is made and dropped opens the lock of another.
+        open.then(|| Guard { lock: self })
     }
 
     #[inline]
@@ -149,5 +150,19 @@ impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.open();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_tries_a_closed_lock_in_vain_does_not_open_it() {
+        let lock = Lock::new(0);
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none() && lock.try_lock().is_none());
+        drop(held);
+        assert!(lock.try_lock().is_some_and(|guard| *guard == 0) && lock.try_lock().is_some());
     }
 }
