@@ -334,7 +334,10 @@ impl ThreadCache {
                 if !spare.is_null() {
                     floor.push_chain(class, spare);
                 }
-                floor.bring_home(class, list);
+                // Nothing, as a rule: a thread uses few classes, and each home has a lock.
+                if !list.is_null() {
+                    floor.bring_home(class, list);
+                }
             }
         }
     }

@@ -110,7 +110,14 @@ mod tests {
         bins: &'a ThreadCache,
         bin: usize,
         busy: Cell<bool>,
+        journeys: Cell<usize>,
         home: RefCell<Vec<NonNull<Link>>>,
+    }
+
+    impl<'a> Busy<'a> {
+        fn new(bins: &'a ThreadCache, bin: usize) -> Self {
+            Self { bins, bin, busy: Cell::new(false), journeys: Cell::new(0), home: RefCell::new(Vec::new()) }
+        }
     }
 
     impl Floor for Busy<'_> {
@@ -124,6 +131,7 @@ mod tests {
         }
 
         unsafe fn bring_home(&self, _: usize, mut list: *mut Link) {
+            self.journeys.set(self.journeys.get() + 1);
             while let Some(block) = NonNull::new(list) {
                 // SAFETY: the block is on the caller's list.
                 list = unsafe { block.read() }.next;
@@ -161,7 +169,7 @@ mod tests {
         assert_eq!(CLASS[class_of_bin(bin)].chain, 2);
         let mut memory = [const { [0usize; 2] }; BLOCKS];
         let mut blocks = memory.iter_mut().map(|block| NonNull::from(block).cast::<u8>());
-        let floor = Busy { bins: &bins, bin, busy: Cell::new(false), home: RefCell::new(Vec::new()) };
+        let floor = Busy::new(&bins, bin);
         let give = |block| {
             // SAFETY: each block is given once.
             unsafe {
@@ -179,5 +187,24 @@ mod tests {
         home.sort_unstable();
         home.dedup();
         assert_eq!(home.len(), BLOCKS);
+    }
+
+    #[test]
+    fn a_cache_that_gives_all_visits_the_homes_of_what_it_has() {
+        let bins = ThreadCache::new();
+        let bin = bin_of(core::alloc::Layout::new::<[usize; 2]>()).unwrap();
+        let floor = Busy::new(&bins, bin);
+        bins.give_all(&floor);
+        assert_eq!(floor.journeys.get(), 0);
+        let mut memory = [0usize; 2];
+        let block = NonNull::from(&mut memory).cast();
+        // SAFETY: a block of ours, given once.
+        unsafe {
+            if !bins.push(bin, block) {
+                bins.push_slow(&floor, bin, block);
+            }
+        }
+        bins.give_all(&floor);
+        assert_eq!((floor.journeys.get(), floor.home.borrow().len()), (1, 1));
     }
 }
