@@ -19,8 +19,10 @@ const OWN: u64 = 5;
 /// Nanoseconds simulated.
 const SPAN: u64 = 2_000_000;
 
-/// Lines that a home's lock guards and that come along when another core had it: the list, a slab's state and bits.
+/// Lines that a home's lock guards and that come along when another core had it: the list, a slab's state and bits. With an
+/// overflow's comes the first block of the chain on top.
 const GUARDED: u64 = 4;
+const STACKED: u64 = 1;
 
 /// How threads come to meet: what callgrind counted of a run, see `docs/scaling.md`.
 #[derive(Clone, Copy)]
@@ -30,24 +32,34 @@ struct Pattern {
     work: u64,
     /// Blocks to a turn at a depot.
     blocks: u64,
-    /// Turns at a home, and at the span heap, for a thousand at a depot.
+    /// Turns at an overflow, at a home, and at the span heap, for a thousand at a depot.
+    overflows: u64,
     homes: u64,
     spans: u64,
     /// Size classes that share the load evenly: fewer than there are, because it is not even.
     classes: usize,
 }
 
-/// Nanoseconds for which a home's lock, and that of the span heap, are held.
+/// Nanoseconds for which an overflow's lock, a home's, and that of the span heap, are held.
+const OVERFLOW: u64 = 10;
 const HOME: u64 = 300;
 const SPANS: u64 = 160;
 
 const PATTERNS: [Pattern; 6] = [
-    Pattern { name: "json", work: 192, blocks: 23, homes: 865, spans: 63, classes: 8 },
-    Pattern { name: "server", work: 205, blocks: 14, homes: 1454, spans: 47, classes: 8 },
-    Pattern { name: "channel", work: 98, blocks: 34, homes: 626, spans: 15, classes: 4 },
-    Pattern { name: "trees, one class", work: 250, blocks: 30, homes: 1004, spans: 70, classes: 1 },
-    Pattern { name: "stream", work: 45, blocks: 21, homes: 794, spans: 25, classes: 4 },
-    Pattern { name: "mixed", work: 93, blocks: 43, homes: 1582, spans: 3469, classes: 8 },
+    Pattern { name: "json", work: 190, blocks: 24, overflows: 342, homes: 671, spans: 59, classes: 8 },
+    Pattern { name: "server", work: 204, blocks: 14, overflows: 80, homes: 1378, spans: 51, classes: 8 },
+    Pattern { name: "channel", work: 96, blocks: 35, overflows: 441, homes: 508, spans: 29, classes: 4 },
+    Pattern {
+        name: "trees, one class",
+        work: 239,
+        blocks: 30,
+        overflows: 658,
+        homes: 347,
+        spans: 67,
+        classes: 1,
+    },
+    Pattern { name: "stream", work: 45, blocks: 21, overflows: 228, homes: 704, spans: 30, classes: 4 },
+    Pattern { name: "mixed", work: 82, blocks: 44, overflows: 0, homes: 1573, spans: 2472, classes: 8 },
 ];
 
 /// A shared line: when it is free again, and whose it was.
@@ -106,7 +118,7 @@ fn times(seed: &mut u64, thousandths: u64) -> u64 {
 /// Millions of blocks a second.
 fn throughput(pattern: &Pattern, setup: &Setup) -> f64 {
     let mut depots = vec![Line::default(); pattern.classes * setup.groups];
-    let mut homes = depots.clone();
+    let (mut overflows, mut homes) = (depots.clone(), depots.clone());
     let mut spans = vec![Line::default(); setup.spans];
     let mut seed = 1;
     let mut blocks = 0;
@@ -125,6 +137,9 @@ fn throughput(pattern: &Pattern, setup: &Setup) -> f64 {
         let one_of = |count: usize| thread * count / setup.threads.max(count);
         let place = class * setup.groups + one_of(setup.groups);
         let mut end = setup.turn(&mut depots[place], thread, now, 0, OWN);
+        for _ in 0..times(&mut seed, pattern.overflows) {
+            end = setup.turn(&mut overflows[place], thread, end, STACKED, OVERFLOW);
+        }
         for _ in 0..times(&mut seed, pattern.homes) {
             end = setup.turn(&mut homes[place], thread, end, GUARDED, HOME);
         }
