@@ -2,8 +2,8 @@
 //! `debug-zig-0.17`; does nothing for the others.
 //!
 //! A Zig compiler of the right version is looked for in this order: the program named by `HEAP_ZIG_0_15` or
-//! `HEAP_ZIG_0_17`, the Python environment `zig-0.15` or `zig-0.17` in the target directory, `zig`, and
-//! `python3 -m ziglang`.
+//! `HEAP_ZIG_0_17`, the Python environment `zig-0.15` or `zig-0.17` in the target directory, in the workspace's own `target`
+//! (where that is another), `zig`, and `python3 -m ziglang`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,9 @@ fn provide(kind: &str, source: &str, mode: &str, version: &str, exact: &str) {
 fn find(version: &str, variable: &str) -> Option<Vec<PathBuf>> {
     let module = |python: PathBuf| vec![python, "-m".into(), "ziglang".into()];
     let out = PathBuf::from(env::var_os("OUT_DIR")?);
-    let environments = out.ancestors().map(|folder| folder.join(format!("zig-{version}/bin/python")));
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    let folders = out.ancestors().chain([usual.as_path()]);
+    let environments = folders.map(|folder| folder.join(format!("zig-{version}/bin/python")));
     let candidates = env::var_os(variable)
         .map(|zig| vec![PathBuf::from(zig)])
         .into_iter()
