@@ -19,7 +19,7 @@ use crate::roll::Roll;
 use crate::run_cache::RunCache;
 use crate::segment::{Purpose, Segment, Span};
 use crate::size::{CLASS, Class};
-use crate::span_heap::SpanHeap;
+use crate::span_heaps::SpanHeaps;
 use crate::sync::{AtomicBool, Ordering};
 
 /// The slabs of one class and one group that have free slots, a doubly linked list through their spans.
@@ -61,7 +61,7 @@ pub(crate) struct Central {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ground<'a> {
     pub(crate) directory: &'a Directory,
-    pub(crate) spans: &'a Lock<SpanHeap>,
+    pub(crate) spans: &'a SpanHeaps,
     pub(crate) runs: &'a RunCache,
     /// Set when so much memory is free that a helper thread should watch it.
     pub(crate) watch: &'a AtomicBool,
@@ -172,11 +172,12 @@ impl Slabs {
         let needed = known.units as usize;
         let wanted = hardening::slab_units(known);
         let slab = Purpose::Slab(class, ground.group);
+        let group = ground.group;
         let take = |units| {
             if ground.resident_only {
-                return ground.spans.lock().take_resident(units, 1, slab);
+                return ground.spans.take_resident(group, units, 1, slab);
             }
-            ground.runs.take_fresh(ground.spans, ground.directory, units, 1, slab)
+            ground.runs.take_fresh(ground.spans, ground.directory, group, units, 1, slab)
         };
         let taken = take(wanted).or_else(|| if wanted > needed { take(needed) } else { None });
         let Some(taken) = taken else { return false };
@@ -194,7 +195,7 @@ impl Slabs {
         unsafe { &mut *taken.span.slab.get() }.first_word = 0;
         taken.span.set_free(known.slots);
         if let Some(roll) = ground.roll {
-            roll.enroll(&mut ground.spans.lock(), ground.directory, taken.span);
+            roll.enroll(&mut ground.spans.of(taken.segment).lock(), taken.segment, taken.span);
         }
         self.count += 1;
         self.units += taken.span.units();
@@ -203,18 +204,18 @@ impl Slabs {
         true
     }
 
-    /// Returns an empty slab's units to the span heap.
+    /// Returns an empty slab's units to their span heap.
     fn close(&mut self, ground: Ground<'_>, segment: &'static Segment, span: &Span) {
         self.unlist(span);
         self.count -= 1;
         self.units -= span.units();
         self.free -= CLASS[span.class()].slots as usize;
-        let mut spans = ground.spans.lock();
+        let mut heap = ground.spans.of(segment).lock();
         if let Some(roll) = ground.roll {
-            roll.strike(&mut spans, span);
+            roll.strike(&mut heap, span);
         }
-        spans.give(segment, span);
-        if spans.is_worth_watching() {
+        heap.give(segment, span);
+        if heap.is_worth_watching() {
             ground.watch.store(true, Ordering::Relaxed);
         }
     }

@@ -38,6 +38,9 @@ pub(crate) const DEPOT_BYTES: usize = 16 * CHAIN_BYTES;
 /// Groups of processors at the most: 128 processors' worth.
 pub(crate) const GROUPS_MAX: usize = 32;
 
+/// Span heaps at the most: as many as groups, but where addresses are few, fewer: each takes whole segments.
+pub(crate) const HEAPS: usize = if usize::BITS >= 64 { GROUPS_MAX } else { 4 };
+
 /// Bytes of a huge page (x86-64, and arm64 with 4 KiB pages).
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
@@ -118,7 +121,7 @@ impl Settings {
         self
     }
 
-    /// Among how many groups of processors the shared lists of free blocks are divided, at most 32: more of them
+    /// Among how many groups of processors the shared lists of free blocks and of free pages are divided, at most 32: more of them
     /// and fewer threads wait for each other; but each has part-filled pages of its own. Zero, the default: one group for 4
     /// processors from 16 processors on, else a single one. The first allocator that is used decides.
     pub const fn processor_groups(mut self, groups: usize) -> Self {

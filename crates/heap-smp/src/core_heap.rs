@@ -14,11 +14,10 @@ use crate::config::{CHAIN_MAX, Settings};
 use crate::directory::Directory;
 use crate::groups::{Group, Groups};
 use crate::huge::Huge;
-use crate::lock::Lock;
 use crate::overflow::{self, Overflow, Waiting};
 use crate::run_cache::RunCache;
 use crate::size::{CLASS, CLASSES};
-use crate::span_heap::SpanHeap;
+use crate::span_heaps::SpanHeaps;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::trim;
 
@@ -51,12 +50,12 @@ impl Activity {
     }
 }
 
-/// Depots, homes, the span heap and the directory. Lock order: homes, by group and class; parked runs; the span heap. Inside an
+/// Depots, homes, the span heaps and the directory. Lock order: homes, by group and class; parked runs; the span heaps. Inside an
 /// overflow's lock no other one is taken.
 #[derive(Debug)]
 pub(crate) struct CoreHeap {
     pub(crate) groups: Groups,
-    pub(crate) spans: Lock<SpanHeap>,
+    pub(crate) spans: SpanHeaps,
     pub(crate) runs: RunCache,
     pub(crate) directory: Directory,
     pub(crate) huge: Huge,
@@ -70,7 +69,7 @@ impl CoreHeap {
     pub(crate) const fn new() -> Self {
         Self {
             groups: Groups::new(),
-            spans: Lock::new(SpanHeap::new()),
+            spans: SpanHeaps::new(),
             runs: RunCache::new(),
             directory: Directory::new(),
             huge: Huge::new(),
@@ -94,14 +93,24 @@ impl CoreHeap {
     }
 
     /// Takes the settings over, if no allocator brought its own before.
-    pub(crate) fn configure(&self, settings: &Settings) {
-        self.groups.configure(settings);
-        self.spans.lock().configure(settings);
+    pub(crate) fn configure(&'static self, settings: &Settings) {
+        self.spans.configure(settings);
+    }
+
+    /// The number of the calling thread's group, which may be another one a moment later.
+    #[inline]
+    pub(crate) fn here(&self) -> usize {
+        self.spans.division.here()
+    }
+
+    /// All groups that are used, the first one first.
+    fn groups(&self) -> impl DoubleEndedIterator<Item = &Group> {
+        self.groups.iter(self.spans.division.count())
     }
 
     /// A full chain of the class that some thread left, or null.
     pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
-        let group = self.groups.get(self.groups.here());
+        let group = self.groups.get(self.here());
         let chain = group.depots[class].pop();
         if !chain.is_null() {
             return chain;
@@ -118,7 +127,7 @@ impl CoreHeap {
     ///
     /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
-        let group = self.groups.get(self.groups.here());
+        let group = self.groups.get(self.here());
         if group.depots[class].push(chain, CLASS[class].places as usize) {
             return;
         }
@@ -156,7 +165,7 @@ impl CoreHeap {
     ///
     /// `list` is null or a list of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn bring_home(&self, class: usize, list: *mut Link) {
-        let group = self.groups.here();
+        let group = self.here();
         // SAFETY: the caller's promise is the same, and holds for what is left.
         unsafe {
             let left = self.groups.get(group).homes[class].give_list(self.ground(group), class, list);
@@ -184,7 +193,7 @@ impl CoreHeap {
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        let here = self.groups.here();
+        let here = self.here();
         let from = |group, resident_only| {
             let ground = Ground { resident_only, ..self.ground(group) };
             let taken = self.groups.get(group).homes[class].take_list(ground, class, want);
@@ -199,7 +208,7 @@ impl CoreHeap {
     #[cfg(feature = "checked")]
     pub(crate) fn take_blocks(&self, class: usize, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
         let mut from = |group| self.groups.get(group).homes[class].take(self.ground(group), class, out);
-        match from(self.groups.here()) {
+        match from(self.here()) {
             0 => self.group_with_free(class).map_or(0, from),
             some => some,
         }
@@ -219,7 +228,7 @@ impl CoreHeap {
     ///
     /// They are free blocks of the class, all different, and the caller gives them up; the slice is initialised.
     pub(crate) unsafe fn give_blocks(&self, class: usize, mut blocks: &mut [MaybeUninit<NonNull<u8>>]) {
-        let mut group = self.groups.here();
+        let mut group = self.here();
         loop {
             // SAFETY: the caller's promise is the same, and for what is left it still holds.
             unsafe {
@@ -241,7 +250,7 @@ impl CoreHeap {
     /// What happened to a class so far.
     pub(crate) fn activity(&self, class: usize) -> Activity {
         let mut activity = Activity::NONE;
-        for group in self.groups.iter() {
+        for group in self.groups() {
             let slabs = group.homes[class].slabs.lock();
             activity.journeys = activity.journeys.wrapping_add(slabs.journeys);
             activity.free_bytes += slabs.free * CLASS[class].slot as usize;
@@ -253,12 +262,12 @@ impl CoreHeap {
 
     /// The overflows of all groups and classes, and what their classes are.
     pub(crate) fn overflows(&self) -> impl Iterator<Item = (usize, &Overflow)> {
-        self.groups.iter().flat_map(|group| group.overflows.iter().enumerate())
+        self.groups().flat_map(|group| group.overflows.iter().enumerate())
     }
 
     /// The homes of a class's blocks.
     pub(crate) fn homes(&self, class: usize) -> impl Iterator<Item = &Central> {
-        self.groups.iter().map(move |group| &group.homes[class])
+        self.groups().map(move |group| &group.homes[class])
     }
 
     /// Slabs of a class, their units, and free slots at home.
@@ -271,12 +280,12 @@ impl CoreHeap {
     /// Blocks in a class's depots.
     pub(crate) fn in_depot(&self, class: usize) -> usize {
         let chains = |group: &Group| group.depots[class].count() + group.overflows[class].chains();
-        self.groups.iter().map(chains).sum::<usize>() * CLASS[class].chain as usize
+        self.groups().map(chains).sum::<usize>() * CLASS[class].chain as usize
     }
 
     /// Closes all locks, in their order, so that a fork finds every structure whole.
     pub(crate) fn lock_for_fork(&self) {
-        self.groups.iter().flat_map(|group| &group.homes).for_each(|home| home.slabs.lock_for_fork());
+        self.groups().flat_map(|group| &group.homes).for_each(|home| home.slabs.lock_for_fork());
         self.overflows().for_each(|(_, overflow)| overflow.lock_for_fork());
         self.runs.lock_for_fork();
         self.spans.lock_for_fork();
@@ -295,7 +304,7 @@ impl CoreHeap {
             self.spans.unlock_after_fork();
             self.runs.unlock_after_fork();
             self.overflows().for_each(|(_, overflow)| overflow.unlock_after_fork());
-            for home in self.groups.iter().rev().flat_map(|group| group.homes.iter().rev()) {
+            for home in self.groups().rev().flat_map(|group| group.homes.iter().rev()) {
                 home.slabs.unlock_after_fork();
             }
         }

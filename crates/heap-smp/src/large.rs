@@ -9,7 +9,7 @@ use crate::config::{HUGE_PAGE, RUN_MAX, SEGMENT, Settings, UNIT};
 use crate::core_heap::CoreHeap;
 use crate::directory::Owner;
 use crate::process;
-use crate::segment::{Kind, Purpose, Segment, Span};
+use crate::segment::{Kind, PRIVATE, Purpose, Segment, Span};
 use crate::violation::{Violation, report};
 
 /// Runs from this many bytes on start at a multiple of a huge page, so that they fill such pages, and move by their page
@@ -81,7 +81,8 @@ fn place(core: &CoreHeap, layout: Layout, settings: &Settings, huge_aligned: boo
         process::start(settings);
         let align = layout.align().div_ceil(UNIT);
         let wide = if huge_aligned { align.max(HUGE_PAGE / UNIT) } else { align };
-        let take = |align| core.runs.take_fresh(&core.spans, &core.directory, units, align, Purpose::Run);
+        let take =
+            |align| core.runs.take_fresh(&core.spans, &core.directory, PRIVATE, units, align, Purpose::Run);
         let taken = core.find_large_memory(units, || {
             take(wide).or_else(|| if wide > align { take(align) } else { None })
         });
@@ -120,7 +121,7 @@ pub(crate) fn alloc_to_fill(core: &CoreHeap, layout: Layout, len: usize, setting
 
 /// Whether a mapping of `len` bytes is so long that a huge page that is not filled costs little.
 fn wants_huge_pages(core: &CoreHeap, len: usize) -> bool {
-    len >= core.spans.lock().settings().huge_pages_from
+    len >= core.spans.here().settings().huge_pages_from
 }
 
 /// Takes a large block back.
@@ -246,16 +247,16 @@ pub(crate) unsafe fn resize(
 fn resize_run(core: &CoreHeap, segment: &'static Segment, addr: usize, units: usize) -> bool {
     let span = run_at(segment, addr);
     if units <= span.units() {
-        let mut spans = core.spans.lock();
-        spans.cut(segment, span, units);
-        let much = spans.is_worth_watching();
-        drop(spans);
+        let mut heap = core.spans.of(segment).lock();
+        heap.cut(segment, span, units);
+        let much = heap.is_worth_watching();
+        drop(heap);
         if much {
             process::start_helper();
         }
         return true;
     }
-    let extend = || core.spans.lock().extend(segment, span, units).is_some();
+    let extend = || core.spans.extend(segment, span, units);
     // What is behind it may only be parked.
     extend() || (core.runs.drain(&core.spans, &core.directory) && extend())
 }
@@ -287,11 +288,11 @@ unsafe fn move_run(
         }
         return None;
     }
-    let mut spans = core.spans.lock();
-    if !core.runs.give_clean(&mut spans, segment, span, bytes / UNIT) {
+    let mut heap = core.spans.of(segment).lock();
+    if !core.runs.give_clean(&mut heap, segment, span, bytes / UNIT) {
         report(Violation::DoubleFree, block.addr().get())
     }
-    if spans.wants_huge_pages(false) {
+    if heap.wants_huge_pages(false) {
         // The pages brought the advice of their old place along, or the want of it.
         // SAFETY: the block is ours. Advice changes no contents; refusal is no loss.
         let _ = unsafe { pages::advise_huge(fresh.block, bytes, HugePages::Advise) };
@@ -306,7 +307,7 @@ mod tests {
 
     const SETTINGS: Settings = Settings::new().background_thread(false);
 
-    fn take(core: &CoreHeap, size: usize) -> NonNull<u8> {
+    fn take(core: &'static CoreHeap, size: usize) -> NonNull<u8> {
         core.configure(&SETTINGS);
         NonNull::new(alloc(core, Layout::from_size_align(size, 8).unwrap(), &SETTINGS)).unwrap()
     }
@@ -356,9 +357,9 @@ mod tests {
         let blocks: Vec<_> = (0..(32 << 20) / size).map(|_| take(&HEAP, size)).collect();
         blocks.iter().for_each(|&block| give(&HEAP, block, size));
         assert_eq!(HEAP.runs.held() * UNIT, 8 << 20);
-        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 24 << 20);
+        assert_eq!(HEAP.spans.counts().dirty * UNIT, 24 << 20);
         assert!(HEAP.runs.age(&HEAP.spans, &HEAP.directory) && !HEAP.runs.age(&HEAP.spans, &HEAP.directory));
-        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, 32 << 20);
+        assert_eq!(HEAP.spans.counts().dirty * UNIT, 32 << 20);
         assert_eq!(validate(&HEAP), Ok(()));
     }
 
@@ -368,10 +369,10 @@ mod tests {
         HEAP.configure(&SETTINGS.huge_pages_from(usize::MAX));
         let blocks: Vec<_> = (0..400).map(|_| take(&HEAP, 64 << 10)).collect();
         blocks.iter().step_by(2).for_each(|&block| give(&HEAP, block, 64 << 10));
-        let holes = HEAP.spans.lock().counts.dirty;
-        let high_water = HEAP.spans.lock().counts.high_water;
+        let holes = HEAP.spans.counts().dirty;
+        let high_water = HEAP.spans.counts().high_water;
         (0..60).for_each(|_| _ = take(&HEAP, 128 << 10));
-        let counts = HEAP.spans.lock().counts;
+        let counts = HEAP.spans.counts();
         let limit = high_water + high_water / 16 + 8;
         assert!(holes + counts.in_use > limit && counts.dirty + counts.in_use <= limit, "{holes} {counts:?}");
         assert_eq!((counts.high_water, validate(&HEAP)), (high_water, Ok(())));
@@ -384,7 +385,7 @@ mod tests {
         let rest = 1 << 19;
         let size = RUN_MAX.min(4 << 20) - rest;
         let long = take(&HEAP, size);
-        assert_eq!(HEAP.spans.lock().counts.dirty * UNIT, rest);
+        assert_eq!(HEAP.spans.counts().dirty * UNIT, rest);
         assert_eq!(take(&HEAP, 300 << 10).addr().get() - long.addr().get(), size);
         assert_eq!(validate(&HEAP), Ok(()));
     }

@@ -14,6 +14,8 @@ mod publish;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 mod lock;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
+mod board;
+#[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
 #[cfg_attr(feature = "checked", allow(dead_code, reason = "blocks travel in lists of addresses"))]
 mod depot;
 #[cfg_attr(loom, allow(dead_code, reason = "the models use a part"))]
@@ -27,6 +29,8 @@ mod loom_models;
 mod bits;
 #[cfg(not(loom))]
 mod config;
+#[cfg(not(loom))]
+mod division;
 #[cfg(not(loom))]
 mod size;
 #[cfg(not(loom))]
@@ -58,6 +62,8 @@ mod segment;
 mod directory;
 #[cfg(not(loom))]
 mod span_heap;
+#[cfg(not(loom))]
+mod span_heaps;
 #[cfg(all(feature = "checked", not(loom)))]
 #[path = "checked/hardening.rs"]
 mod hardening;

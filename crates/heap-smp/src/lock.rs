@@ -61,12 +61,17 @@ impl<T> Lock<T> {
     }
 
     /// Closes the lock if it is open.
-    #[cfg(not(loom))]
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         // Acquire as in `acquire`.
         let open = self.state.compare_exchange(OPEN, CLOSED, Ordering::Acquire, Ordering::Relaxed).is_ok();
         // Not `then_some`: a guard that is made and dropped opens the lock of another.
         open.then(|| Guard { lock: self })
+    }
+
+    /// Whether somebody has the lock just now. If not, what the last holder did is seen.
+    pub(crate) fn is_held(&self) -> bool {
+        // Acquire pairs with the release in `open`.
+        self.state.load(Ordering::Acquire) != OPEN
     }
 
     #[inline]

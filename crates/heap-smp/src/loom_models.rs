@@ -5,6 +5,7 @@
 
 mod hand_over;
 mod parking;
+mod several_heaps;
 
 use std::boxed::Box;
 use std::vec::Vec;

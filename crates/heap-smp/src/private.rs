@@ -22,6 +22,7 @@ use crate::process;
 use crate::roll::Roll;
 use crate::segment::PRIVATE;
 use crate::size::{CLASS, CLASSES};
+use crate::span_heap::SpanHeap;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::thread_number;
 use crate::trim;
@@ -204,22 +205,8 @@ impl State {
     /// Nobody uses the heap, or its blocks again; it has no owner.
     pub(crate) unsafe fn release_all(&self) {
         self.bins.forget();
-        loop {
-            let mut spans = CORE.spans.lock();
-            let mut left = SPANS_AT_ONCE;
-            while left > 0
-                && let Some((segment, span)) = self.roll.first(&spans)
-            {
-                self.roll.strike(&mut spans, span);
-                hardening::give(&mut spans, segment, span);
-                left -= 1;
-            }
-            if spans.is_worth_watching() {
-                CORE.watch();
-            }
-            if left > 0 {
-                break;
-            }
+        for heap in CORE.spans.iter() {
+            while self.release_some(&mut heap.lock()) {}
         }
         for class in 0..CLASSES {
             self.homes[class].forget();
@@ -231,6 +218,22 @@ impl State {
             }
         }
         self.on_room_made();
+    }
+
+    /// Gives some spans of a span heap back. Says whether there may be more.
+    fn release_some(&self, heap: &mut SpanHeap) -> bool {
+        let mut left = SPANS_AT_ONCE;
+        while left > 0
+            && let Some((segment, span)) = self.roll.first(heap)
+        {
+            self.roll.strike(heap, span);
+            hardening::give(heap, segment, span);
+            left -= 1;
+        }
+        if heap.is_worth_watching() {
+            CORE.watch();
+        }
+        left == 0
     }
 
     /// Takes a huge block off its roll.

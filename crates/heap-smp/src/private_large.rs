@@ -73,9 +73,9 @@ fn enroll(state: &State, block: NonNull<u8>) {
     let addr = block.addr().get();
     match CORE.directory.owner_of(addr) {
         Some(Owner::Segment(segment)) => {
-            let mut spans = CORE.spans.lock();
+            let mut heap = CORE.spans.of(segment).lock();
             if let Some(span) = segment.span_at(addr) {
-                state.roll.enroll(&mut spans, &CORE.directory, span);
+                state.roll.enroll(&mut heap, segment, span);
             }
         }
         Some(Owner::Huge(record)) => {
@@ -100,13 +100,13 @@ fn strike(state: &State, block: NonNull<u8>) {
 }
 
 fn strike_run(state: &State, segment: &'static Segment, addr: usize) {
-    let mut spans = CORE.spans.lock();
+    let mut heap = CORE.spans.of(segment).lock();
     // Free, or inside a run: the process's heap says which, when it finds the same.
     let Some(span) = segment.span_at(addr) else { return };
     if span.kind() == Kind::Run && span.base().addr() == addr && !span.is_parked() {
         if span.tenant() != state.roll.tenant() {
             report(Violation::WrongHeap, addr)
         }
-        state.roll.strike(&mut spans, span);
+        state.roll.strike(&mut heap, span);
     }
 }

@@ -31,16 +31,24 @@ const QUIET: u32 = 20;
 static HELPER_THREAD: Background = Background { name: c"heap-smp", stack: 256 << 10, body: help };
 
 /// Called by each thread's first slow path. Cheap after the first time.
+#[inline]
 pub(crate) fn start(settings: &Settings) {
-    // Relaxed: the flag guards only that the handlers are registered once; the settings have a lock of their own.
-    if STARTED.load(Ordering::Relaxed) {
+    // The flag guards only that the handlers are registered once; the settings have a lock of their own. Acquire pairs with the
+    // release below: who sees it finds the heap configured.
+    if STARTED.load(Ordering::Acquire) {
         return;
     }
+    start_slow(settings);
+}
+
+#[cold]
+#[inline(never)]
+fn start_slow(settings: &Settings) {
     CORE.configure(settings);
-    if !CORE.spans.lock().settings().background {
+    if !CORE.spans.here().settings().background {
         REFUSED.store(true, Ordering::Relaxed);
     }
-    if STARTED.swap(true, Ordering::Relaxed) {
+    if STARTED.swap(true, Ordering::Release) {
         return;
     }
     // Registration may allocate (C's own allocator, or ours again): no lock is held here. Without fork handlers (no
@@ -189,7 +197,7 @@ mod tests {
         unsafe { large::free(&HEAP, block, layout) };
         assert!(HEAP.runs.held() * crate::config::UNIT >= layout.size());
         let mut by_call = ByCall { watch: Watch::new(), last: 0, quiet: 0 };
-        let resident = || (HEAP.runs.held() + HEAP.spans.lock().counts.dirty) * crate::config::UNIT;
+        let resident = || (HEAP.runs.held() + HEAP.spans.counts().dirty) * crate::config::UNIT;
         let full = resident();
         for now in 0..100 {
             by_call.tick(&HEAP, now);

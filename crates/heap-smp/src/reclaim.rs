@@ -7,10 +7,11 @@
 //! without a block that is out go back when the class has been quiet. So an idle program is lean within a second, and one
 //! whose phases are shorter than the window keeps everything.
 
-use crate::config::UNIT;
+use crate::config::{HEAPS, Settings, UNIT};
 use crate::core_heap::{Activity, BLOCKS_AT_ONCE, CoreHeap};
+use crate::lock::Lock;
 use crate::size::CLASSES;
-use crate::span_heap::SpanHeap;
+use crate::span_heap::{Counts, SpanHeap};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// Ticks over which the low-water mark is taken.
@@ -42,16 +43,19 @@ pub(crate) fn purge(core: &CoreHeap) -> usize {
         bytes += core.trim(class);
     }
     core.runs.drain(&core.spans, &core.directory);
-    let mut spans = core.spans.lock();
-    let all = spans.counts.dirty;
-    bytes + spans.decommit(all, false) * UNIT
+    let empty = |heap: &Lock<SpanHeap>| {
+        let mut heap = heap.lock();
+        let all = heap.counts.dirty;
+        heap.decommit(all, false)
+    };
+    bytes + core.spans.iter().map(empty).sum::<usize>() * UNIT
 }
 
 /// What the helper remembers from tick to tick.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// The low-water marks of the last ticks, in units.
-    lows: [usize; WINDOW],
+    /// The low-water marks of the last ticks, in units, of each span heap.
+    lows: [[u32; WINDOW]; HEAPS],
     ticks: usize,
     /// Runs that had been taken at the last tick.
     takes: usize,
@@ -74,7 +78,7 @@ impl Watch {
     /// A helper's.
     pub(crate) const fn new() -> Self {
         Self {
-            lows: [0; WINDOW],
+            lows: [[0; WINDOW]; HEAPS],
             ticks: 0,
             takes: 0,
             idle: 0,
@@ -95,36 +99,44 @@ impl Watch {
         let busy = (0..CLASSES).filter(|&class| self.classes[class].tick(core, class, &mut left)).count() > 0;
         let parked = core.runs.age(&core.spans, &core.directory);
         let quiet = self.classes.iter().all(|class| class.quiet > 0);
-        let surplus = self.surplus(core, quiet);
+        let (surplus, of_each) = self.surplus(core, quiet);
         let mut todo = match self.idle >= WINDOW {
             _ if self.ticks < WINDOW => 0,
             true => surplus,
             false => surplus.div_ceil(2).max(surplus.min(PIECE)),
         };
-        todo -= decommit(core, todo, true);
+        todo -= decommit(core, &of_each, todo, true);
         if self.idle >= WINDOW || self.ticks.is_multiple_of(PARTS_EVERY) {
-            decommit(core, todo, false);
+            decommit(core, &of_each, todo, false);
         }
-        let spans = core.spans.lock();
-        busy || parked || spans.counts.dirty > keep(&spans)
+        let counts = core.spans.counts();
+        busy || parked || counts.dirty > keep(core.spans.here().settings(), &counts)
     }
 
-    /// Units that were free and resident during the whole window, beyond what is kept.
-    fn surplus(&mut self, core: &CoreHeap, quiet: bool) -> usize {
-        let mut spans = core.spans.lock();
-        let counts = spans.counts;
-        self.lows[self.ticks % WINDOW] = counts.dirty_low;
+    /// Units that were free and resident during the whole window, beyond what is kept; and those of each span heap, with what is kept.
+    fn surplus(&mut self, core: &CoreHeap, quiet: bool) -> (usize, [usize; HEAPS]) {
+        let mut all = Counts::default();
+        let mut of_each = [0; HEAPS];
+        let now = self.ticks % WINDOW;
+        for ((heap, lows), low) in core.spans.iter().zip(&mut self.lows).zip(&mut of_each) {
+            let mut heap = heap.lock();
+            let counts = heap.counts;
+            heap.counts.dirty_low = counts.dirty;
+            lows[now] = counts.dirty_low as u32;
+            *low = lows.iter().fold(counts.dirty, |low, &one| low.min(one as usize));
+            all = all.and(&counts);
+        }
         self.ticks += 1;
-        self.idle = if quiet && counts.takes == self.takes { self.idle + 1 } else { 0 };
-        self.takes = counts.takes;
-        spans.counts.dirty_low = counts.dirty;
+        self.idle = if quiet && all.takes == self.takes { self.idle + 1 } else { 0 };
+        self.takes = all.takes;
+        let heap = core.spans.here();
+        let settings = *heap.settings();
+        drop(heap);
         // Nothing taken since: what came home meanwhile was not needed either.
-        let low = if self.idle >= WINDOW {
-            counts.dirty
-        } else {
-            self.lows.iter().copied().fold(counts.dirty, usize::min)
-        };
-        low.saturating_sub(if self.idle >= WINDOW { spans.settings().keep_min / UNIT } else { keep(&spans) })
+        if self.idle >= WINDOW {
+            return (all.dirty.saturating_sub(settings.keep_min / UNIT), [usize::MAX; HEAPS]);
+        }
+        (of_each.iter().sum::<usize>().saturating_sub(keep(&settings, &all)), of_each)
     }
 }
 
@@ -156,18 +168,20 @@ impl ClassWatch {
 }
 
 /// Units that stay resident though free.
-fn keep(spans: &SpanHeap) -> usize {
-    let settings = spans.settings();
-    (settings.keep_min / UNIT).max(spans.counts.in_use / settings.keep_divisor.max(1))
+fn keep(settings: &Settings, counts: &Counts) -> usize {
+    (settings.keep_min / UNIT).max(counts.in_use / settings.keep_divisor.max(1))
 }
 
-/// Gives up to `todo` units back, a piece at a time, and returns how many.
-fn decommit(core: &CoreHeap, todo: usize, whole: bool) -> usize {
-    let mut done = 0;
-    while done < todo {
-        match core.spans.lock().decommit((todo - done).min(PIECE), whole) {
-            0 => break,
-            units => done += units,
+/// Gives up to `todo` units back, of each heap no more than so many, a piece at a time, and returns how many.
+fn decommit(core: &CoreHeap, of_each: &[usize; HEAPS], todo: usize, whole: bool) -> usize {
+    let mut done = 0usize;
+    for (heap, &most) in core.spans.iter().zip(of_each) {
+        let end = todo.min(done.saturating_add(most));
+        while done < end {
+            match heap.lock().decommit((end - done).min(PIECE), whole) {
+                0 => break,
+                units => done += units,
+            }
         }
     }
     done.min(todo)

@@ -2,10 +2,9 @@
 //!
 //! Spans name each other by number: four bytes where a pointer has eight, so that a span's books stay one cache line.
 
-use crate::config::{UNIT, UNITS};
-use crate::directory::{Directory, Owner};
+use crate::config::{HEAPS, UNIT, UNITS};
 use crate::segment::{Segment, Span};
-use crate::span_heap::SpanHeap;
+use crate::span_heap::{SEGMENTS, SpanHeap};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 /// Units that belong to private heaps, of all of them.
@@ -16,30 +15,39 @@ pub(crate) fn private_units() -> usize {
     PRIVATE_UNITS.load(Ordering::Relaxed)
 }
 
-/// The number of a span: one more than how many units lie before it in all segments of its span heap. Unique among the
-/// spans that exist; never zero.
+/// Units that the segments of one span heap have at the most.
+const HEAP_UNITS: usize = SEGMENTS * UNITS;
+const _: () = assert!(HEAP_UNITS.is_power_of_two() && HEAPS <= u32::MAX as usize / HEAP_UNITS);
+
+/// The number of a span: one more than how many units lie before it in all segments of its span heap, and as if those of the
+/// heaps before it lay there. Unique among the spans that exist; never zero.
 fn number_of(span: &Span, segment: &Segment) -> u32 {
-    (segment.index() * UNITS + segment.unit_of(span)) as u32 + 1
+    (segment.heap() * HEAP_UNITS + segment.index() * UNITS + segment.unit_of(span)) as u32 + 1
 }
 
 /// A heap's spans.
 ///
 /// # Invariants
 ///
-/// - **N1** The list that starts at `first` has exactly the spans whose `tenant` is this heap's, each once, and `next` and
-///   `prev` of neighbours name each other. It is read and changed under the span heap's lock.
+/// - **N1** The list that starts at `first[h]` has exactly the spans in segments of the span heap `h` whose `tenant` is this heap's, each once,
+///   and `next` and `prev` of neighbours name each other. It is read and changed under the lock of that span heap, which is what
+///   `spans` is below.
 /// - **N2** `units` is the sum of their lengths.
 #[derive(Debug)]
 pub(crate) struct Roll {
     tenant: AtomicU32,
-    first: AtomicU32,
+    first: [AtomicU32; HEAPS],
     units: AtomicUsize,
 }
 
 impl Roll {
     /// All zeros: nobody's.
     pub(crate) const fn new() -> Self {
-        Self { tenant: AtomicU32::new(0), first: AtomicU32::new(0), units: AtomicUsize::new(0) }
+        Self {
+            tenant: AtomicU32::new(0),
+            first: [const { AtomicU32::new(0) }; HEAPS],
+            units: AtomicUsize::new(0),
+        }
     }
 
     /// Begins a roll of the heap that lives in the span at `base`, whose number becomes the heap's: unique among
@@ -67,18 +75,16 @@ impl Roll {
     }
 
     /// Puts a span on the roll that was just taken, or just given over by the process's heap.
-    pub(crate) fn enroll(&self, spans: &mut SpanHeap, directory: &Directory, span: &Span) {
-        // Every span lies in a segment that the directory knows.
-        let Some(Owner::Segment(segment)) = directory.owner_of(span.base().addr()) else { return };
+    pub(crate) fn enroll(&self, spans: &mut SpanHeap, segment: &Segment, span: &Span) {
         let number = number_of(span, segment);
-        let first = self.first.load(Ordering::Relaxed);
+        let first = self.first_of(spans).load(Ordering::Relaxed);
         span.set_tenant(self.tenant());
         span.links.prev.store(0, Ordering::Relaxed);
         span.links.next.store(first, Ordering::Relaxed);
         if let Some((_, first)) = numbered(spans, first) {
             first.links.prev.store(number, Ordering::Relaxed);
         }
-        self.first.store(number, Ordering::Relaxed);
+        self.first_of(spans).store(number, Ordering::Relaxed);
         self.resized(0, span.units());
     }
 
@@ -88,7 +94,7 @@ impl Roll {
         let (prev, next) = (span.links.prev.load(Ordering::Relaxed), span.links.next.load(Ordering::Relaxed));
         match numbered(spans, prev) {
             Some((_, prev)) => prev.links.next.store(next, Ordering::Relaxed),
-            None => self.first.store(next, Ordering::Relaxed),
+            None => self.first_of(spans).store(next, Ordering::Relaxed),
         }
         if let Some((_, next)) = numbered(spans, next) {
             next.links.prev.store(prev, Ordering::Relaxed);
@@ -97,12 +103,17 @@ impl Roll {
         self.resized(span.units(), 0);
     }
 
-    /// The span that came last.
-    pub(crate) fn first(&self, spans: &SpanHeap) -> Option<(&'static Segment, &'static Span)> {
-        numbered(spans, self.first.load(Ordering::Relaxed))
+    /// Where the list of a span heap's spans starts.
+    fn first_of(&self, spans: &SpanHeap) -> &AtomicU32 {
+        &self.first[spans.number() % HEAPS]
     }
 
-    /// All spans on the roll.
+    /// The span that came last.
+    pub(crate) fn first(&self, spans: &SpanHeap) -> Option<(&'static Segment, &'static Span)> {
+        numbered(spans, self.first_of(spans).load(Ordering::Relaxed))
+    }
+
+    /// All spans on the roll that are of a span heap.
     pub(crate) fn iter<'a>(&self, spans: &'a SpanHeap) -> impl Iterator<Item = &'static Span> + use<'a> {
         let mut next = self.first(spans);
         core::iter::from_fn(move || {
@@ -115,7 +126,7 @@ impl Roll {
 
 /// The span of a number, and its segment. Zero is nobody's.
 fn numbered(spans: &SpanHeap, number: u32) -> Option<(&'static Segment, &'static Span)> {
-    let at = (number as usize).checked_sub(1)?;
-    let segment = spans.segments.get(at / UNITS).copied().flatten()?;
+    let at = (number as usize).checked_sub(1)? % HEAP_UNITS;
+    let segment = spans.segments().get(at / UNITS)?.segment;
     Some((segment, segment.span_at(at % UNITS * UNIT)?))
 }

@@ -16,6 +16,7 @@ use core::ptr;
 
 use crossbeam_utils::CachePadded;
 
+use crate::lock::{Guard, Lock};
 #[cfg(loom)]
 use crate::sync::full_fence;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, Ordering};
@@ -26,6 +27,11 @@ pub(crate) const PLACES: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// What all rows and stripes hold together, as far as it can be known without a look at each. Read by each request, seldom
 /// written: a program that takes and gives the same again changes nothing.
+///
+/// # Invariants
+///
+/// - **R5** Who clears `rows` or `stripes` has the turn, until what it found there is back in a span heap. So who finds nothing here
+///   and nobody at it has not missed what was parked before, however many span heaps there are.
 #[derive(Debug)]
 pub(crate) struct Hints {
     /// Bit set: something may rest in the row.
@@ -34,6 +40,8 @@ pub(crate) struct Hints {
     pub(crate) stripes: AtomicBool,
     /// The sum of what [`Row::most`] and each stripe's `most` say: no fewer units than are parked.
     pub(crate) most: AtomicUsize,
+    /// Held by who drains.
+    pub(crate) turn: Lock<()>,
 }
 
 /// One thread's row of parked runs of type `S`. "The owner" has the seat of the row's number.
@@ -65,6 +73,7 @@ impl Hints {
             rows: AtomicUsize::new(0),
             stripes: AtomicBool::new(false),
             most: AtomicUsize::new(0),
+            turn: Lock::new(()),
         })
     }
 
@@ -74,7 +83,23 @@ impl Hints {
             rows: AtomicUsize::new(0),
             stripes: AtomicBool::new(false),
             most: AtomicUsize::new(0),
+            turn: Lock::new(()),
         })
+    }
+
+    /// Whether runs may be parked, or were and are on their way back.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        // Acquire pairs with the release of who cleared them, after it had taken the turn (R5).
+        self.rows.load(Ordering::Acquire) != 0 || self.stripes.load(Ordering::Acquire) || self.turn.is_held()
+    }
+
+    /// The turn to drain, and whether somebody else had it and was waited for. The caller holds no lock of a stripe or a span heap.
+    pub(crate) fn turn(&self) -> (Guard<'_, ()>, bool) {
+        match self.turn.try_lock() {
+            Some(turn) => (turn, false),
+            None => (self.turn.lock(), true),
+        }
     }
 
     /// A share of `most` was `before` and is `now`.
@@ -83,7 +108,7 @@ impl Hints {
         self.most.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
     }
 
-    /// Takes the bits of all rows that may hold something. The caller drains them.
+    /// Takes the bits of all rows that may hold something. The caller has the turn, and drains them.
     pub(crate) fn take_rows(&self) -> usize {
         let rows = self.rows.swap(0, Ordering::SeqCst);
         #[cfg(loom)]
@@ -91,7 +116,7 @@ impl Hints {
         rows
     }
 
-    /// Takes the bit of one row. The caller drains it.
+    /// Takes the bit of one row. The caller has the turn, and drains it.
     pub(crate) fn take_row(&self, bit: usize) {
         self.rows.fetch_and(!bit, Ordering::SeqCst);
     }
@@ -233,14 +258,13 @@ impl<S: AsRef<Tag>> Row<S> {
         span.as_ref().wake(units).then_some(span)
     }
 
-    /// Takes all runs out, closed, and hands them to `give`. Any thread may call, that took the row's bit before.
-    pub(crate) fn drain(&self, hints: &Hints, mut give: impl FnMut(&'static S)) {
+    /// Hands all runs that rest here to `take`, with their units. It closes their tags, under the lock of the span heap that they go back
+    /// to; somebody else may be first. Any thread may call, that took the row's bit before.
+    pub(crate) fn drain(&self, hints: &Hints, mut take: impl FnMut(&'static S, usize)) {
         hints.change_most(self.most.swap(0, Ordering::Relaxed), 0);
         for span in (0..PLACES).filter_map(|place| self.at(place)) {
-            if let Some(units) = span.as_ref().in_row()
-                && span.as_ref().close(units)
-            {
-                give(span);
+            if let Some(units) = span.as_ref().in_row() {
+                take(span, units);
             }
         }
     }

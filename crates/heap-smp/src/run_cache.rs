@@ -1,12 +1,12 @@
 //! Large runs that were freed a moment ago, kept whole for the next request of the same length.
 //!
 //! A program that takes and gives a large block in a loop would have its run searched for in bitmaps, described and
-//! forgotten each time, under the one lock of the span heap. Here the way there and back is one atomic step each, in the
+//! forgotten each time, under the lock of a span heap. Here the way there and back is one atomic step each, in the
 //! thread's own [row](crate::rows), or, where that is full or the thread has none, a short lock, shared only with requests of
 //! like length.
 //!
-//! What is parked is never missed: before the span heap touches memory that was not resident, and before a block that
-//! could grow in place is moved, all parked runs go back to it ([`RunCache::drain`]). So parking costs no memory. What
+//! What is parked is never missed: before a span heap touches memory that was not resident, and before a block that
+//! could grow in place is moved, all parked runs go back to their heaps ([`RunCache::drain`]). So parking costs no memory. What
 //! nobody asked for during a tick or two goes back as well ([`RunCache::age`]).
 
 #[cfg(test)]
@@ -21,6 +21,7 @@ use crate::rows::{Hints, Row};
 use crate::seat::{self, SEATS};
 use crate::segment::{Purpose, Segment, Span};
 use crate::span_heap::{SpanHeap, Taken, WATCH_FROM};
+use crate::span_heaps::{SpanHeaps, WayBack};
 use crate::sync::Ordering;
 use crate::tag::{Kind, Rest};
 
@@ -57,8 +58,8 @@ struct Stripe {
     quiet: u8,
 }
 
-/// All parked runs of a heap. Lock order: a class's home, a stripe, the span heap. Rows are drained with the span heap's lock held,
-/// so a fork finds no run between the two.
+/// All parked runs of a heap. Lock order: a class's home, the turn to drain, a stripe, a span heap. A run of a row is closed with its span
+/// heap's lock held, so a fork finds no run between the two.
 ///
 /// # Invariants
 ///
@@ -97,13 +98,6 @@ impl RunCache {
             stripes: [const { CachePadded::new(Lock::new(STRIPE)) }; STRIPES],
             hints: Hints::new(),
         }
-    }
-
-    /// Whether runs may be parked.
-    #[inline]
-    fn any(&self) -> bool {
-        // Relaxed: a hint; what is parked is reached by its tag, or under a stripe's lock.
-        self.hints.rows.load(Ordering::Relaxed) != 0 || self.hints.stripes.load(Ordering::Relaxed)
     }
 
     /// Whether so much is parked, of all lengths together, that somebody should watch it.
@@ -181,7 +175,7 @@ impl RunCache {
     /// much is free that somebody should watch it. `None`: it is no block of `units`, or was freed before.
     pub(crate) fn give_slow(
         &self,
-        spans: &Lock<SpanHeap>,
+        spans: &SpanHeaps,
         segment: &'static Segment,
         span: &'static Span,
         units: usize,
@@ -205,19 +199,19 @@ impl RunCache {
         }
         drop(stripe);
         // First: a fork finds no run that is neither a block nor free.
-        let mut spans = spans.lock();
+        let mut heap = spans.of(segment).lock();
         if !span.tag.rest(units, Rest::Closed) {
             return None;
         }
-        spans.give(segment, span);
-        Some(spans.is_worth_watching())
+        heap.give(segment, span);
+        Some(heap.is_worth_watching())
     }
 
     /// Gives a block's run back whose units read as zeros and are not resident. `false`: it is no block of `units`, or was freed
-    /// before.
+    /// before. The heap is that of the segment.
     pub(crate) fn give_clean(
         &self,
-        spans: &mut SpanHeap,
+        heap: &mut SpanHeap,
         segment: &'static Segment,
         span: &Span,
         units: usize,
@@ -225,54 +219,55 @@ impl RunCache {
         // A1, though nobody waits for the run: whoever frees the block at the same time is told.
         let live = span.tag.rest(units, Rest::Closed);
         if live {
-            spans.give_clean(segment, span);
+            heap.give_clean(segment, span);
         }
         live
     }
 
-    /// Takes `units` from the span heap. All parked runs go back to it before it touches memory that is not resident.
+    /// Takes `units` from the span heaps, from that of `group` if it can be. All parked runs go back to them before memory is touched that is not
+    /// resident.
     pub(crate) fn take_fresh(
         &self,
-        spans: &Lock<SpanHeap>,
+        spans: &SpanHeaps,
         directory: &Directory,
+        group: usize,
         units: usize,
         align: usize,
         purpose: Purpose,
     ) -> Option<Taken> {
-        let mut heap = spans.lock();
-        if self.any() {
-            if let Some(taken) = heap.take_resident(units, align, purpose) {
+        if self.hints.any() {
+            if let Some(taken) = spans.take_resident(group, units, align, purpose) {
                 return Some(taken);
             }
-            drop(heap);
             self.drain(spans, directory);
-            heap = spans.lock();
         }
-        heap.take(directory, units, align, purpose)
+        spans.take(directory, group, units, align, purpose)
     }
 
-    /// Gives all parked runs back to the span heap. Says whether there were any. O(1).
+    /// Gives all parked runs back to the span heaps, and waits for others who do. Says whether there were any. O(1).
     #[cold]
     #[inline(never)]
-    pub(crate) fn drain(&self, spans: &Lock<SpanHeap>, directory: &Directory) -> bool {
-        let mut found = false;
-        // First: what is parked meanwhile sets it again (R4).
-        if self.hints.stripes.load(Ordering::Relaxed) && self.hints.stripes.swap(false, Ordering::Relaxed) {
-            found = self.stripes.iter().filter(|stripe| self.empty(&mut stripe.lock(), spans)).count() > 0;
+    pub(crate) fn drain(&self, spans: &SpanHeaps, directory: &Directory) -> bool {
+        if !self.hints.any() {
+            return false;
         }
-        if self.hints.rows.load(Ordering::Relaxed) != 0 {
-            let mut spans = spans.lock();
-            let mut left = self.hints.take_rows();
-            while left != 0 {
-                found |= self.empty_row(left.trailing_zeros() as usize, &mut spans, directory);
-                left &= left - 1;
-            }
+        let (_turn, mut found) = self.hints.turn();
+        // First: what is parked meanwhile sets it again (R4). Release: R5.
+        if self.hints.stripes.load(Ordering::Relaxed) && self.hints.stripes.swap(false, Ordering::Release) {
+            found |= self.stripes.iter().filter(|stripe| self.empty(&mut stripe.lock(), spans)).count() > 0;
+        }
+        let mut left = self.hints.take_rows();
+        let mut way = WayBack::new(spans);
+        while left != 0 {
+            found |= self.empty_row(left.trailing_zeros() as usize, &mut way, directory);
+            left &= left - 1;
         }
         found
     }
 
     /// A tick has passed: gives back what nobody asked for. Says whether anything is still parked.
-    pub(crate) fn age(&self, spans: &Lock<SpanHeap>, directory: &Directory) -> bool {
+    pub(crate) fn age(&self, spans: &SpanHeaps, directory: &Directory) -> bool {
+        let (_turn, _) = self.hints.turn();
         let mut left = 0;
         for stripe in &self.stripes {
             let mut stripe = stripe.lock();
@@ -285,9 +280,8 @@ impl RunCache {
         let rows = self.hints.rows.load(Ordering::Relaxed);
         for (seat, row) in self.rows.iter().enumerate().filter(|(seat, _)| rows >> seat & 1 == 1) {
             if row.tick() >= u16::from(QUIET) {
-                let mut spans = spans.lock();
                 self.hints.take_row(1 << seat);
-                self.empty_row(seat, &mut spans, directory);
+                self.empty_row(seat, &mut WayBack::new(spans), directory);
             } else {
                 left += row.resting().map(Span::units).sum::<usize>();
             }
@@ -295,38 +289,43 @@ impl RunCache {
         left > 0
     }
 
-    /// Gives all runs of a row, whose bit the caller took, back to the span heap. Says whether there were any.
-    fn empty_row(&self, seat: usize, spans: &mut SpanHeap, directory: &Directory) -> bool {
+    /// Gives all runs of a row, whose bit the caller took, back to their span heaps. Says whether there were any.
+    fn empty_row(&self, seat: usize, way: &mut WayBack<'_>, directory: &Directory) -> bool {
         let mut found = false;
-        self.rows[seat].drain(&self.hints, |span| {
+        self.rows[seat].drain(&self.hints, |span, units| {
             // It is in a segment, so the directory knows which.
             if let Some(Owner::Segment(segment)) = directory.owner_of(span.base().addr()) {
-                spans.give(segment, span);
-                found = true;
+                let heap = way.to(segment);
+                // A2. Under the heap's lock: a fork finds no run that is closed and not free.
+                if span.tag.close(units) {
+                    heap.give(segment, span);
+                    found = true;
+                }
             }
         });
         found
     }
 
-    /// Gives all runs of a stripe back to the span heap. Says whether there were any.
-    fn empty(&self, stripe: &mut Stripe, spans: &Lock<SpanHeap>) -> bool {
+    /// Gives all runs of a stripe back to their span heaps. Says whether there were any.
+    fn empty(&self, stripe: &mut Stripe, spans: &SpanHeaps) -> bool {
         self.hints.change_most(stripe.most, 0);
         stripe.most = 0;
         if stripe.units == 0 {
             return false;
         }
         stripe.units = 0;
-        let mut spans = spans.lock();
+        let mut way = WayBack::new(spans);
         for parked in stripe.places.iter_mut().filter_map(Option::take) {
-            spans.give(parked.segment, parked.span);
+            way.to(parked.segment).give(parked.segment, parked.span);
         }
         true
     }
 
-    /// Closes all stripes, so that a fork finds them whole.
+    /// Closes all stripes, so that a fork finds them whole, and lets nobody begin to drain.
     pub(crate) fn lock_for_fork(&self) {
+        self.hints.turn.lock_for_fork();
         self.stripes.iter().for_each(|stripe| stripe.lock_for_fork());
-        // A thread that drains may wait for them, and is not there in the child (R4).
+        // R4 says so already, since nobody drains now; a child has only this one chance to know.
         // SAFETY: all are closed by this thread.
         if self.stripes.iter().any(|stripe| unsafe { stripe.peek() }.units > 0) {
             self.hints.stripes.store(true, Ordering::Relaxed);
@@ -357,7 +356,10 @@ impl RunCache {
     /// This thread called [`lock_for_fork`](Self::lock_for_fork) before the fork.
     pub(crate) unsafe fn unlock_after_fork(&self) {
         // SAFETY: the caller's promise is the same.
-        self.stripes.iter().for_each(|stripe| unsafe { stripe.unlock_after_fork() });
+        unsafe {
+            self.stripes.iter().for_each(|stripe| stripe.unlock_after_fork());
+            self.hints.turn.unlock_after_fork();
+        }
     }
 
     /// R1 and R2 recounted. (Rows have no lock that would hold them still; and a thread that drains, R4, may wait for a stripe.)

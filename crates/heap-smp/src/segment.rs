@@ -185,10 +185,11 @@ impl Span {
 ///
 /// # Invariants
 ///
-/// - **G1** `base` is the segment's first byte, aligned to [`SEGMENT`], and does not change while the segment is listed.
+/// - **G1** `base` is the segment's first byte, aligned to [`SEGMENT`], `heap` and `index` say where the segment is listed. They are written
+///   before the directory leads here, and never change.
 /// - **G2** `heads[u]` is one more than the index of the first unit of its span, for every unit of a slab and for the first of
 ///   a run; zero for any other unit. (Only the start of a run is a block; to mark all of it would cost as much as it is long.)
-/// - **G3** `maps` is accessed under the span heap's lock only.
+/// - **G3** `maps` is accessed under the lock of the span heap `heap` only. So is what is said below to be under the span heap's lock.
 /// - **G4** `slabs[u]` is one more than the class of unit `u`'s slab; zero if it is not of a slab. What `heads` and `spans`
 ///   say, in one load, for those who have no layout.
 #[derive(Debug)]
@@ -197,6 +198,8 @@ pub(crate) struct Segment {
     maps: UnsafeCell<Maps>,
     base: AtomicPtr<u8>,
     index: AtomicU32,
+    /// Which span heap it belongs to.
+    heap: AtomicU32,
     #[cfg(feature = "malloc")]
     slabs: [AtomicU8; UNITS],
     heads: [AtomicU16; UNITS],
@@ -217,22 +220,35 @@ unsafe impl Sync for Span {}
 unsafe impl Send for Segment {}
 
 impl Segment {
-    /// Opens the books for the segment at `base`, the `index`-th.
+    /// Opens the books for the segment at `base`, the `index`-th of the span heap `heap`.
     ///
     /// # Safety
     ///
     /// `books` is writable memory for a `Segment`, all zeros, and nobody else's; `base` meets G1.
-    pub(crate) unsafe fn open<'a>(books: NonNull<Self>, base: *mut u8, index: usize) -> &'a Self {
+    pub(crate) unsafe fn open<'a>(
+        books: NonNull<Self>,
+        base: *mut u8,
+        heap: usize,
+        index: usize,
+    ) -> &'a Self {
         // SAFETY: zeros are a valid `Segment` (caller); it is never unmapped.
         let segment = unsafe { books.as_ref() };
         segment.base.store(base, Ordering::Relaxed);
         segment.index.store(index as u32, Ordering::Relaxed);
+        segment.heap.store(heap as u32, Ordering::Relaxed);
         segment
     }
 
     #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.load(Ordering::Relaxed)
+    }
+
+    /// The number of the span heap that the segment belongs to, for ever.
+    #[inline]
+    pub(crate) fn heap(&self) -> usize {
+        // Relaxed: who knows the segment got it from the directory, or under the heap's lock (G1).
+        self.heap.load(Ordering::Relaxed) as usize
     }
 
     /// The segment's place in the span heap's list.
@@ -244,7 +260,7 @@ impl Segment {
     ///
     /// # Safety
     ///
-    /// The caller holds the span heap's lock, and no other reference to the maps (G3).
+    /// The caller holds the lock of the segment's span heap, and no other reference to the maps (G3).
     #[expect(clippy::mut_from_ref, reason = "the lock that proves exclusiveness is the caller's")]
     pub(crate) unsafe fn maps(&self) -> &mut Maps {
         // SAFETY: G3, from the caller.

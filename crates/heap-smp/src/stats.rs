@@ -84,7 +84,7 @@ impl Stats {
         }
         let depot_bytes = classes.iter().map(|class| class.in_depot * class.slot).sum();
         let parked = core.runs.held() * UNIT;
-        let counts = core.spans.lock().counts;
+        let counts = core.spans.counts();
         let huge = core.huge.state.lock();
         let private_bytes = roll::private_units() * UNIT;
         Self {

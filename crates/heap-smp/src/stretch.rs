@@ -7,7 +7,7 @@ use crate::config::{UNIT, UNITS};
 use crate::core_heap::CORE;
 use crate::segment::{Kind, Segment};
 use crate::size::CLASS;
-use crate::span_heap::SpanHeap;
+use crate::span_heap::{Entry, SpanHeap};
 
 /// What a stretch of a segment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,19 @@ impl Stretch {
     pub(crate) const NONE: Self = Self { unit: 0, units: 0, what: What::Hole, private: false };
 }
 
-/// The stretches of the `index`-th segment, and its first address. `None`: there are no more.
-pub(crate) fn look(index: usize, stretches: &mut [Stretch; UNITS]) -> Option<(usize, &[Stretch])> {
-    let spans = CORE.spans.lock();
-    let segment = spans.segments.get(index).copied().flatten()?;
-    let count = look_at(&spans, segment, stretches);
-    drop(spans);
-    Some((segment.base().addr(), &stretches[..count]))
+/// The stretches of the `index`-th segment, of all span heaps one after the other, and its first address. `None`: there are no more.
+pub(crate) fn look(mut index: usize, stretches: &mut [Stretch; UNITS]) -> Option<(usize, &[Stretch])> {
+    for heap in CORE.spans.iter() {
+        let heap = heap.lock();
+        let Some(&Entry { segment, .. }) = heap.segments().get(index) else {
+            index -= heap.segments().len();
+            continue;
+        };
+        let count = look_at(&heap, segment, stretches);
+        drop(heap);
+        return Some((segment.base().addr(), &stretches[..count]));
+    }
+    None
 }
 
 fn look_at(_: &SpanHeap, segment: &Segment, stretches: &mut [Stretch; UNITS]) -> usize {
@@ -102,9 +108,9 @@ mod tests {
             unsafe { large::free(&HEAP, block, layout) };
         }
         assert_eq!(HEAP.runs.held(), 15);
-        let spans = HEAP.spans.lock();
+        let heap = HEAP.spans.here();
         let mut stretches = [Stretch::NONE; UNITS];
-        let count = look_at(&spans, spans.segments[0].unwrap(), &mut stretches);
+        let count = look_at(&heap, heap.segments()[0].segment, &mut stretches);
         let told: Vec<_> = stretches[..count].iter().map(|one| (one.what, one.units as usize)).collect();
         assert_eq!(told, [(What::Dirty, 15), (What::Run, 5), (What::Clean, UNITS - 20)], "{last:?}");
     }

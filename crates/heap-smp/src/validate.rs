@@ -10,7 +10,7 @@ use crate::private::State;
 use crate::registry;
 use crate::segment::{Kind, MAP_WORDS, PRIVATE, Segment, Span};
 use crate::size::{CLASS, CLASSES};
-use crate::span_heap::SpanHeap;
+use crate::span_heap::{Entry, SpanHeap};
 
 /// What a recount found first that does not hold.
 pub(crate) type Verdict = Result<(), &'static str>;
@@ -47,17 +47,16 @@ pub(crate) fn validate_private(state: &State) -> Verdict {
 fn check_private(state: &State) -> Verdict {
     let mut slabs_seen = [0; CLASSES];
     let mut units = 0;
-    let spans = CORE.spans.lock();
-    for span in state.roll.iter(&spans) {
-        hold(span.tenant() == state.roll.tenant(), "N1: the roll has spans of the heap only")?;
-        if span.kind() == Kind::Slab {
-            slabs_seen[span.class()] += 1;
-        }
-        units += span.units();
-        // The span heap's lock is held: no length changes.
-        hold(units <= state.roll.units(), "N2: `units` is the sum over the roll, which ends")?;
-    }
-    hold(units == state.roll.units(), "N2: `units` is the sum over the roll")?;
+    CORE.spans.lock_for_fork();
+    let verdict = CORE.spans.iter().try_for_each(|heap| {
+        // SAFETY: the lock was closed just above, by this thread.
+        check_roll(state, unsafe { heap.peek() }, &mut units, &mut slabs_seen)
+    });
+    let whole = units == state.roll.units();
+    // SAFETY: as above.
+    unsafe { CORE.spans.unlock_after_fork() };
+    verdict?;
+    hold(whole, "N2: `units` is the sum over the roll")?;
     for (class, &seen) in slabs_seen.iter().enumerate() {
         // SAFETY: the caller holds the lock.
         let slabs = unsafe { state.home(class).slabs.peek() };
@@ -67,12 +66,29 @@ fn check_private(state: &State) -> Verdict {
     Ok(())
 }
 
+/// N1 of the spans in one span heap, whose units and slabs it adds to those seen.
+fn check_roll(
+    state: &State,
+    heap: &SpanHeap,
+    units: &mut usize,
+    slabs_seen: &mut [usize; CLASSES],
+) -> Verdict {
+    for span in state.roll.iter(heap) {
+        hold(span.tenant() == state.roll.tenant(), "N1: the roll has spans of the heap only")?;
+        if span.kind() == Kind::Slab {
+            slabs_seen[span.class()] += 1;
+        }
+        *units += span.units();
+        // The span heap's lock is held: no length changes.
+        hold(*units <= state.roll.units(), "N2: `units` is the sum over the roll, which ends")?;
+    }
+    Ok(())
+}
+
 /// # Safety
 ///
 /// All locks of `core` are held by the caller.
 unsafe fn check_all(core: &CoreHeap) -> Verdict {
-    // SAFETY: the caller holds the lock.
-    let spans = unsafe { core.spans.peek() };
     // SAFETY: the caller holds the locks.
     hold(unsafe { core.runs.is_sound() }, "R1, R2: parked runs are marked and counted")?;
     // SAFETY: as above.
@@ -82,7 +98,10 @@ unsafe fn check_all(core: &CoreHeap) -> Verdict {
     hold(counted.is_some(), "O2: `chains` counts an overflow's chains")?;
     hold(counted == Some(core.waiting.bytes()), "O3: what waits is the sum over the overflows")?;
     let mut slabs_seen = [0; CLASSES];
-    check_spans(spans, &mut slabs_seen)?;
+    for heap in core.spans.iter() {
+        // SAFETY: the caller holds the lock.
+        check_spans(unsafe { heap.peek() }, &mut slabs_seen)?;
+    }
     for (class, &seen) in slabs_seen.iter().enumerate() {
         let mut count = 0;
         for (group, home) in core.homes(class).enumerate() {
@@ -123,10 +142,13 @@ fn ones(span: &Span, class: usize) -> usize {
     (0..words).map(|at| unsafe { span.bits().add(at).read() }.count_ones() as usize).sum()
 }
 
-/// H1 to H3, G2, and how many slabs of each class there are.
+/// H1 to H5, V1, G2, and how many slabs of each class there are.
 pub(crate) fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Verdict {
     let (mut in_use, mut dirty) = (0, 0);
-    for (segment, summary) in spans.segments() {
+    for (index, Entry { segment, summary }) in spans.segments().iter().enumerate() {
+        let listed = segment.heap() == spans.number() && segment.index() == index;
+        hold(listed, "H5, G1: a segment is of the heap that lists it")?;
+        hold(summary.longest_dirty as usize <= spans.longest_dirty(), "H2: `longest_dirty` is the longest")?;
         // SAFETY: G3: the span heap's lock is held.
         let maps = unsafe { segment.maps() };
         let free = |unit: usize| maps.free[unit / 64] >> (unit % 64) & 1 == 1;
@@ -151,6 +173,7 @@ pub(crate) fn check_spans(spans: &SpanHeap, slabs: &mut [usize; CLASSES]) -> Ver
         dirty += summary.dirty as usize;
         in_use += check_units(segment, free, slabs)?;
     }
+    hold(spans.is_shown(), "H4, V1: the heap's board says what its counts say")?;
     hold(dirty == spans.counts.dirty, "H3: `dirty` is the sum over the segments")?;
     hold(in_use == spans.counts.in_use, "H3: `in_use` is the sum over the spans")
 }

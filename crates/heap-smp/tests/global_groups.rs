@@ -1,9 +1,12 @@
 //! Several groups of processors under one heap, as on a large machine: the same promises as with one. The number of groups is decided once
 //! for a process, so these tests have one of their own.
 
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
+use heap_core::HeapBox;
 use heap_smp::{Settings, SmpAllocator};
 
 #[global_allocator]
@@ -80,4 +83,109 @@ fn a_producer_and_a_consumer_on_two_processors_need_no_more_the_longer_they_run(
     drop(send);
     assert_eq!(consumer.join().unwrap(), 200_000);
     assert!(slabs[3] <= slabs[0] + (8 << 20), "{slabs:?}");
+}
+
+/// Bytes that say their own length.
+fn bytes(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    bytes.iter_mut().step_by(4096).for_each(|byte| *byte = (len >> 12) as u8);
+    bytes
+}
+
+fn are_whole(bytes: &[u8]) -> bool {
+    bytes.iter().step_by(4096).all(|&byte| byte == (bytes.len() >> 12) as u8)
+}
+
+/// Four threads hand large blocks of many lengths to each other while `body` runs.
+fn beside_large_blocks(body: impl FnOnce()) {
+    let done = AtomicBool::new(false);
+    let shelf: [Mutex<Vec<u8>>; 8] = [const { Mutex::new(Vec::new()) }; 8];
+    thread::scope(|scope| {
+        for worker in 0..4_usize {
+            let (done, shelf) = (&done, &shelf);
+            scope.spawn(move || {
+                let mut random = worker;
+                for round in 0.. {
+                    random = random.wrapping_mul(1103515245).wrapping_add(12345) & 0x7fff_ffff;
+                    let fresh = bytes((40 << 10) + random % (1 << 20));
+                    let old = mem::replace(&mut *shelf[round % 8].lock().unwrap(), fresh);
+                    assert!(are_whole(&old));
+                    if round >= 200 && done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    // Moves to another processor now and then.
+                    thread::yield_now();
+                }
+            });
+        }
+        body();
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn large_blocks_that_threads_hand_to_each_other_stay_whole_and_no_more_is_resident_than_they_need() {
+    let _turn = TURN.lock();
+    let mut most = 0;
+    beside_large_blocks(|| {
+        for _ in 0..20 {
+            assert_eq!(GLOBAL.validate(), Ok(()));
+            let stats = GLOBAL.stats();
+            most = most.max(stats.run_bytes + stats.slab_bytes + stats.free_resident_bytes);
+            thread::yield_now();
+        }
+    });
+    assert_eq!(GLOBAL.validate(), Ok(()));
+    // Twelve blocks of a megabyte at the most, eight that wait, and what the other tests left.
+    assert!(most <= 64 << 20, "{most}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_child_of_a_fork_in_the_middle_of_it_finds_all_heaps_whole() {
+    let _turn = TURN.lock();
+    beside_large_blocks(|| {
+        for _ in 0..50 {
+            // SAFETY: the child calls nothing but the allocator and `_exit`.
+            match unsafe { libc::fork() } {
+                0 => {
+                    let mut good = GLOBAL.validate().is_ok();
+                    for len in 1..30 {
+                        good &= are_whole(&bytes(len * 50_000)) && is_whole(&text(len * 30));
+                    }
+                    // SAFETY: ends the child without running anything of the parent's.
+                    unsafe { libc::_exit(i32::from(!good)) }
+                }
+                child => {
+                    assert!(child > 0);
+                    let mut status = 0;
+                    // SAFETY: waits for our own child.
+                    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                    assert_eq!(status, 0);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_private_heap_has_memory_of_several_span_heaps_and_gives_all_of_it_back() {
+    let _turn = TURN.lock();
+    let heap = heap_smp::Heap::new();
+    let work = || {
+        let mut all = Vec::new();
+        for n in 1..100 {
+            all.push(HeapBox::slice_in(n * 37 % 3000, |at| at, &heap).unwrap());
+            all.push(HeapBox::slice_in((5 << 10) + n * 300, |at| at, &heap).unwrap());
+            thread::yield_now();
+        }
+        assert!(all.iter().all(|one| one.iter().enumerate().all(|(at, &value)| at == value)));
+        all.truncate(150);
+        all.into_iter().step_by(2).for_each(mem::forget);
+    };
+    thread::scope(|scope| (0..4).for_each(|_| _ = scope.spawn(work)));
+    assert_eq!((heap.validate(), GLOBAL.validate()), (Ok(()), Ok(())));
+    assert!(GLOBAL.stats().private_bytes > 0);
+    drop(heap);
+    assert_eq!((GLOBAL.stats().private_bytes, GLOBAL.validate()), (0, Ok(())));
 }

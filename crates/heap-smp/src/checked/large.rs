@@ -107,7 +107,7 @@ unsafe fn give_run(
     let dropped = unsafe { wipe(block, whole.size()) };
     hints::returned(block, whole.size());
     if dropped {
-        if !core.runs.give_clean(&mut core.spans.lock(), segment, span, whole.size() / UNIT) {
+        if !core.runs.give_clean(&mut core.spans.of(segment).lock(), segment, span, whole.size() / UNIT) {
             report(Violation::DoubleFree, block.addr().get())
         }
     } else {

@@ -67,10 +67,11 @@ impl CoreHeap {
     #[inline(never)]
     fn bring_overflow_home(&self, bytes: usize) {
         let (in_use, touched) = {
-            let spans = self.spans.lock();
+            let mut heap = self.spans.here();
+            heap.look_around();
             // The first touch of a huge page makes all of it resident.
-            let touched = if spans.wants_huge_pages(true) { bytes.max(HUGE_PAGE) } else { bytes };
-            (spans.counts.in_use * UNIT, touched)
+            let touched = if heap.wants_huge_pages(true) { bytes.max(HUGE_PAGE) } else { bytes };
+            (heap.in_use_of_all() * UNIT, touched)
         };
         let fresh = self.fresh.fetch_add(touched, Ordering::Relaxed) + touched;
         let may_wait = if fresh > in_use / FRESH_PART { 0 } else { in_use / OVERFLOW_PART };
@@ -181,7 +182,7 @@ impl CoreHeap {
     pub(crate) fn drain_part(&self, class: usize, blocks: usize) -> usize {
         let known = &CLASS[class];
         let mut left = blocks;
-        for group in self.groups.iter() {
+        for group in self.groups() {
             let overflow = &group.overflows[class];
             let some = overflow.chains().min(left.div_ceil(known.chain as usize));
             let brought = self.empty(class, some, || overflow.pop());

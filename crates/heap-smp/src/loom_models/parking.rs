@@ -76,9 +76,11 @@ impl Rows {
         let rows = self.hints.take_rows();
         let mut found = Vec::new();
         for row in (0..2).filter(|row| rows >> row & 1 == 1) {
-            self.rows[row].drain(&self.hints, |run| {
-                run.write();
-                found.push(run);
+            self.rows[row].drain(&self.hints, |run, units| {
+                if run.tag.close(units) {
+                    run.write();
+                    found.push(run);
+                }
             });
         }
         found

@@ -11,6 +11,7 @@ use super::*;
 use crate::config::Settings;
 use crate::core_heap::CoreHeap;
 use crate::large;
+use crate::span_heap::Entry;
 use crate::validate::validate;
 
 const SETTINGS: Settings = Settings::new().background_thread(false);
@@ -32,33 +33,35 @@ fn layout(units: usize) -> Layout {
     Layout::from_size_align(units * UNIT, 8).unwrap()
 }
 
-fn take(core: &CoreHeap, units: usize) -> NonNull<u8> {
+fn take(core: &'static CoreHeap, units: usize) -> NonNull<u8> {
     core.configure(&SETTINGS);
     NonNull::new(large::alloc(core, layout(units), &SETTINGS)).unwrap()
 }
 
-fn free(core: &CoreHeap, block: NonNull<u8>, units: usize) {
+fn free(core: &'static CoreHeap, block: NonNull<u8>, units: usize) {
     // SAFETY: the tests give each block once, with the length it was taken with.
     unsafe { large::free(core, block, layout(units)) }
 }
 
 /// Takes a run of each length, in units, and gives all back.
-fn park(core: &CoreHeap, lengths: impl Iterator<Item = usize>) {
+fn park(core: &'static CoreHeap, lengths: impl Iterator<Item = usize>) {
     let blocks: Vec<_> = lengths.map(|units| (take(core, units), units)).collect();
     blocks.into_iter().for_each(|(block, units)| free(core, block, units));
 }
 
-fn drain(core: &CoreHeap) -> bool {
+fn drain(core: &'static CoreHeap) -> bool {
     core.runs.drain(&core.spans, &core.directory)
 }
 
 /// The units of all runs that rest in rows, each of which some row must point to whose bit is set.
-fn check_hints(core: &CoreHeap) -> usize {
-    let spans = core.spans.lock();
+fn check_hints(core: &'static CoreHeap) -> usize {
     let rows = core.runs.hints.rows.load(Ordering::Relaxed);
     let mut sum = 0;
-    for (segment, _) in spans.segments() {
-        for span in (0..crate::config::UNITS).filter_map(|unit| segment.span_at(unit * UNIT)) {
+    for heap in core.spans.iter().map(|heap| heap.lock()) {
+        let spans = heap.segments().iter().flat_map(|Entry { segment, .. }| {
+            (0..crate::config::UNITS).filter_map(|unit| segment.span_at(unit * UNIT))
+        });
+        for span in spans {
             if let Some(units) = span.tag.in_row() {
                 let points = |row: &Row<Span>| row.resting().any(|other| core::ptr::eq(other, span));
                 let known =
@@ -73,7 +76,7 @@ fn check_hints(core: &CoreHeap) -> usize {
 
 #[test]
 fn runs_of_many_lengths_are_watched_as_those_of_one() {
-    fn check(heap: &CoreHeap) {
+    fn check(heap: &'static CoreHeap) {
         park(heap, [100].into_iter());
         assert!(!heap.runs.is_worth_watching(), "too little");
         park(heap, 101..103);
@@ -91,7 +94,7 @@ fn runs_of_many_lengths_are_watched_as_those_of_one() {
 
 #[test]
 fn what_a_thread_was_about_to_drain_is_not_missed_in_the_child_of_a_fork() {
-    fn check(heap: &CoreHeap) {
+    fn check(heap: &'static CoreHeap) {
         park(heap, [100].into_iter());
         // As far as a draining thread is when it waits for the first stripe, or one that parks before it says so; the child is
         // without it.
@@ -135,7 +138,7 @@ fn rows_whose_owners_are_gone_are_put_right_in_the_child_of_a_fork() {
 
 #[test]
 fn a_recount_while_a_thread_drains_finds_nothing_wrong() {
-    fn check(heap: &CoreHeap) {
+    fn check(heap: &'static CoreHeap) {
         park(heap, [100].into_iter());
         heap.runs.hints.stripes.store(false, Ordering::Relaxed);
         assert_eq!(validate(heap), Ok(()));
@@ -177,12 +180,12 @@ fn a_row_is_used_before_the_stripes_and_those_before_the_span_heap() {
         // Eight in the row, four in one stripe.
         let blocks: Vec<_> = (0..14).map(|_| take(&HEAP, 10)).collect();
         blocks.iter().for_each(|&block| free(&HEAP, block, 10));
-        assert_eq!((HEAP.runs.held(), in_stripes(), HEAP.spans.lock().counts.dirty), (120, 40, 20));
+        assert_eq!((HEAP.runs.held(), in_stripes(), HEAP.spans.counts().dirty), (120, 40, 20));
         // All come out again, those that went back to the span heap last.
         let again: Vec<_> = (0..14).map(|_| take(&HEAP, 10)).collect();
         assert!(again[..12].iter().all(|block| blocks[..12].contains(block)));
         assert!(again[12..].iter().all(|block| blocks[12..].contains(block)));
-        assert_eq!((HEAP.runs.held(), HEAP.spans.lock().counts.dirty), (0, 0));
+        assert_eq!((HEAP.runs.held(), HEAP.spans.counts().dirty), (0, 0));
         again.iter().for_each(|&block| free(&HEAP, block, 10));
         // A row holds 8 MiB at the most, and nothing longer.
         assert!(drain(&HEAP));
@@ -249,12 +252,12 @@ fn a_run_whose_pages_went_back_before_it_is_freed_once() {
         panic!("a run")
     };
     let spans = blocks.map(|block| segment.span_at(block.addr().get()).unwrap());
-    let give = |span, units| HEAP.runs.give_clean(&mut HEAP.spans.lock(), segment, span, units);
+    let give = |span, units| HEAP.runs.give_clean(&mut HEAP.spans.here(), segment, span, units);
     assert_eq!([give(spans[0], 4), give(spans[0], 5), give(spans[0], 5)], [false, true, false]);
     // Another thread was first: the run waits for the next request, which gets it whole.
     free(&HEAP, blocks[1], 5);
     assert!(!give(spans[1], 5) && take(&HEAP, 5) == blocks[1]);
-    assert_eq!((validate(&HEAP), HEAP.spans.lock().counts.in_use), (Ok(()), 5));
+    assert_eq!((validate(&HEAP), HEAP.spans.counts().in_use), (Ok(()), 5));
 }
 
 #[test]
@@ -292,9 +295,9 @@ fn threads_that_park_take_and_drain_lose_no_run() {
     // Nobody is at work: what rests in a row is pointed to, and what is held is what is in use.
     let in_stripes: usize = HEAP.runs.stripes.iter().map(|stripe| stripe.lock().units).sum();
     assert_eq!(check_hints(&HEAP) + in_stripes, HEAP.runs.held());
-    assert_eq!((HEAP.runs.held(), validate(&HEAP)), (HEAP.spans.lock().counts.in_use, Ok(())));
+    assert_eq!((HEAP.runs.held(), validate(&HEAP)), (HEAP.spans.counts().in_use, Ok(())));
     drain(&HEAP);
-    assert_eq!((HEAP.runs.held(), HEAP.spans.lock().counts.in_use), (0, 0));
+    assert_eq!((HEAP.runs.held(), HEAP.spans.counts().in_use), (0, 0));
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn check_and_fill(out: &Out, from: usize, clean: bool) {
 
 /// Whether a run of that many free units, or free and dirty ones, exists at that alignment, found one unit after the other.
 fn exists(heap: &SpanHeap, units: usize, align: usize, dirty: bool) -> bool {
-    heap.segments().any(|(segment, _)| {
+    heap.segments().iter().any(|Entry { segment, .. }| {
         // SAFETY: G3: the caller holds the lock.
         let maps = unsafe { segment.maps() };
         let is = |unit: usize| {
@@ -152,7 +152,7 @@ impl Game<'_> {
 
 fn play(core: &'static CoreHeap, settings: Settings, seed: u64) {
     core.configure(&settings);
-    let heap = &mut *core.spans.lock();
+    let heap = &mut *core.spans.here();
     let random = Random(Wrapping(seed));
     let mut game = Game { heap, directory: &core.directory, all: Vec::new(), random };
     for step in 0..STEPS {

@@ -20,7 +20,7 @@ use crate::validate::validate;
 
 /// Units that may be resident.
 fn resident(heap: &CoreHeap) -> usize {
-    let counts = heap.spans.lock().counts;
+    let counts = heap.spans.counts();
     counts.in_use + counts.dirty
 }
 
@@ -74,7 +74,7 @@ fn overflow(heap: &CoreHeap, group: usize, class: usize, chains: impl IntoIterat
 /// Takes all units that are free, from a system that gives no more.
 fn exhaust(heap: &CoreHeap) {
     for units in (1..=UNITS).rev() {
-        while heap.spans.lock().take(&heap.directory, units, 1, Purpose::Run).is_some() {}
+        while heap.spans.take(&heap.directory, 0, units, 1, Purpose::Run).is_some() {}
     }
 }
 
