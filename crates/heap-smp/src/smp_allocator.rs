@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::core_heap::CORE;
 use crate::front;
 use crate::heap_map::HeapMap;
+use crate::process;
 use crate::reclaim;
 use crate::stats::Stats;
 use crate::validate;
@@ -87,6 +88,8 @@ impl SmpAllocator {
     ///
     /// The first invariant that does not hold, in words.
     pub fn validate(&self) -> Result<(), &'static str> {
+        // How the heap is divided must not change between its locks' closing and opening.
+        process::start(&self.settings);
         validate::validate(&CORE)
     }
 
@@ -204,3 +207,14 @@ unsafe impl GlobalAlloc for SmpAllocator {
 }
 
 heap_core::impl_foreign_allocators! { impl[] for SmpAllocator }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_of_the_books_divides_the_heap_before_it_closes_the_locks() {
+        assert_eq!(SmpAllocator::new().validate(), Ok(()));
+        assert!(CORE.spans.division.is_set());
+    }
+}
