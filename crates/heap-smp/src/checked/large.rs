@@ -207,17 +207,23 @@ pub(crate) unsafe fn resize(
             // A run always becomes shorter where it is. What is cut off is free then.
             wipe_end(block, new.size(), old.size());
         }
+        let is_run = matches!(place, Place::Run(..));
+        if is_run {
+            // What it leaves, or what is cut off, may be another thread's before the call is back.
+            hints::returned(block, old_whole.size());
+        }
         let moved = large::resize(core, block, old_whole, new_whole.size(), may_move);
         match moved {
             Some(moved) => {
-                if matches!(place, Place::Run(..)) {
-                    // The place that it left, or what was cut off.
-                    hints::returned(block, old_whole.size());
-                }
                 hints::lent(moved, new_whole.size());
                 close(core, moved, new.size());
             }
-            None => close(core, block, old.size()),
+            None => {
+                if is_run {
+                    hints::lent(block, old_whole.size());
+                }
+                close(core, block, old.size());
+            }
         }
         moved
     }

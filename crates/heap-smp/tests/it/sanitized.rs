@@ -152,3 +152,29 @@ fn memory_that_was_free_is_a_clients_again() {
         SMP.purge();
     }
 }
+
+/// What a large block leaves, or has cut off, is another thread's at once: it is closed before, not after.
+#[test]
+fn what_a_large_block_leaves_is_open_to_the_next_client() {
+    let long = |turn: usize| {
+        let sizes = [700_000, 2_200_000, 300_000, 5 << 20, 2_100_000, 40_000];
+        Layout::from_size_align(sizes[turn % 6], 8).unwrap()
+    };
+    let work = || {
+        let mut block = alloc(&SMP, long(5));
+        let mut others = [0; 16].map(|_| alloc(&SMP, LARGE));
+        for turn in 0..3000 {
+            // SAFETY: live, with its layout.
+            block = unsafe { SMP.realloc(block, long(turn + 5), long(turn)) }.unwrap().cast();
+            read(block, 0);
+            let other = &mut others[turn % 16];
+            read(*other, 50_000);
+            free(&SMP, *other, LARGE);
+            *other = alloc(&SMP, LARGE);
+            others.iter().for_each(|&other| (0..100_000).step_by(4096).for_each(|at| read(other, at)));
+        }
+        others.iter().for_each(|&other| free(&SMP, other, LARGE));
+        free(&SMP, block, long(5));
+    };
+    std::thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(work))));
+}
