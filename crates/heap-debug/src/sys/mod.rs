@@ -5,6 +5,13 @@
 
 #[cfg(not(loom))]
 mod gate;
+#[cfg(all(
+    any(target_arch = "x86", target_arch = "aarch64"),
+    target_os = "linux",
+    target_env = "gnu",
+    not(loom)
+))]
+mod detour;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(loom)))]
 mod rule;
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(loom)))]

@@ -28,12 +28,28 @@ pub(crate) fn before_fork() {}
 /// Nothing to open.
 pub(crate) fn after_fork(_in_child: bool) {}
 
-/// Lets an interrupted thread go on elsewhere: not known how.
+/// Lets the thread that a signal interrupted go on in `entry`, on its own stack, and says where it was.
+///
+/// # Safety
+///
+/// `context` is what the system passed to the signal's handler.
+#[cfg(all(any(target_arch = "x86", target_arch = "aarch64"), target_os = "linux", target_env = "gnu"))]
+pub(crate) unsafe fn divert(context: *mut core::ffi::c_void, entry: extern "C" fn() -> !) -> Option<Site> {
+    // SAFETY: the caller's promise.
+    let sp = unsafe { super::detour::take(context, entry) };
+    // The frame of the interrupted function is one of those above.
+    Some(Site { sp: sp - 1 })
+}
+
+/// As above, but not known how.
 ///
 /// # Safety
 ///
 /// None: the arguments are not looked at.
-#[cfg(unix)]
+#[cfg(all(
+    unix,
+    not(all(any(target_arch = "x86", target_arch = "aarch64"), target_os = "linux", target_env = "gnu"))
+))]
 pub(crate) unsafe fn divert(_: *mut core::ffi::c_void, _: extern "C" fn() -> !) -> Option<Site> {
     None
 }

@@ -58,9 +58,11 @@ impl Trace {
     /// As of [`capture`](Self::capture).
     pub(crate) unsafe fn capture_at(site: &Site) -> Self {
         let mut frames = [site.as_return_address(); MAX_FRAMES];
+        // Where it is not known, the walk itself begins there.
+        let known = usize::from(frames[0] != 0);
         // SAFETY: the caller's promise.
-        let count = unsafe { sys::walk(site, &mut frames[1..]) };
-        Self(TABLE.intern(&frames[..=count]))
+        let count = unsafe { sys::walk(site, &mut frames[known..]) };
+        Self(TABLE.intern(&frames[..known + count]))
     }
 }
 
