@@ -17,9 +17,19 @@ impl Name<'_> {
     /// Whether the frame is of the user's code, and not the way from it to the allocator or from the system to it.
     pub(crate) fn is_users(&self) -> bool {
         let function = self.function.trim_start_matches(['<', '&', '*']).trim_start_matches("mut ");
-        // The path of the standard library's source in every compiler that was not built here.
-        let std = self.file.is_some_and(|file| file.starts_with("/rustc"));
-        !std && !self.function.is_empty() && !MACHINERY.iter().any(|start| function.starts_with(start))
+        !self.file.is_some_and(is_library)
+            && !self.function.is_empty()
+            && !MACHINERY.iter().any(|start| function.starts_with(start))
+    }
+}
+
+/// Whether a file is the standard library's: where every compiler that was not built here had it, or, when it was built here or
+/// its sources are installed, where they are.
+fn is_library(file: &Path) -> bool {
+    let parts = ["rustlib", "src", "rust", "library"];
+    file.starts_with("/rustc") || {
+        let mut rest = file.iter().skip_while(|part| *part != parts[0]);
+        parts.iter().all(|part| rest.next().is_some_and(|have| have == *part))
     }
 }
 
@@ -73,6 +83,31 @@ pub(crate) fn resolve(frames: &[usize], visit: &mut dyn FnMut(&Name<'_>) -> bool
         }
         if !more {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_users(function: &str, file: &str) -> bool {
+        Name { addr: 1, function, file: Some(Path::new(file)), line: 1, column: 1 }.is_users()
+    }
+
+    /// A function of the library that is named after the user's, wherever the library's sources are.
+    #[test]
+    fn the_library_is_known_by_its_path() {
+        let call_once = "<program::main::{closure#0} as core::ops::function::FnOnce<()>>::call_once";
+        for library in [
+            "/rustc/59807616e/library/core/src/ops/function.rs",
+            "/usr/lib/rustlib/src/rust/library/core/src/ops/function.rs",
+            "/home/me/.rustup/toolchains/nightly/lib/rustlib/src/rust/library/core/src/ops/function.rs",
+        ] {
+            assert!(!is_users(call_once, library), "{library}");
+        }
+        for users in ["src/main.rs", "/home/me/rustlib/src/main.rs", "/home/rust/library/src/lib.rs"] {
+            assert!(is_users("program::main", users), "{users}");
         }
     }
 }
