@@ -14,15 +14,25 @@ pub(crate) fn is_child(name: &str) -> bool {
 
 /// Runs the test that is called `test` in a child that knows it is to do `name`.
 pub(crate) fn run(test: &str, name: &str) -> Output {
-    let exe = std::env::current_exe().expect("the test binary has a path");
-    let mut command = Command::new(exe);
+    let mut command = itself();
     command.args([test, "--exact", "--nocapture", "--test-threads=1", "--quiet"]);
     command.env(CASE, name).env("NO_COLOR", "1").env_remove(BLESS);
     command.output().expect("the test binary runs again")
 }
 
+/// This test binary again; where it runs in an emulator that the kernel does not know, in that.
+fn itself() -> Command {
+    let exe = std::env::current_exe().expect("the test binary has a path");
+    let Ok(emulator) = std::env::var("HEAP_EMULATOR") else { return Command::new(exe) };
+    let mut words = emulator.split(' ');
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).arg(exe);
+    command
+}
+
 /// What the child wrote to its standard error stream, with what differs from run to run left out: addresses are `ADDR`,
-/// places in files are `FILE:LINE` with the file's name alone.
+/// places in files are `FILE:LINE` with the file's name alone. Functions are as the older of the compiler's two ways to name
+/// them in a program has them.
 pub(crate) fn message(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     text.lines().map(|line| normalise(line) + "\n").collect()
@@ -40,11 +50,27 @@ fn normalise(line: &str) -> String {
         }
     });
     let line = words.collect::<Vec<_>>().join(" ");
+    if let Some((place, function)) = line.split_once(".rs:LINE in ") {
+        return format!("{place}.rs:LINE in {}", older_name(function));
+    }
     // Source lines begin with their number.
     match line.split_once(" | ") {
         Some((number, source)) if number.trim().parse::<u32>().is_ok() => format!("LINE | {source}"),
         _ => line,
     }
+}
+
+/// A function's name as the older way has it: it numbers no closures, and says nothing of what a function is generic over.
+pub(crate) fn older_name(name: &str) -> String {
+    let parts = name.split("::").map(|part| match part.strip_prefix("{closure#") {
+        Some(number) if number.trim_end_matches('}').bytes().all(|digit| digit.is_ascii_digit()) => {
+            "{{closure}}"
+        }
+        _ => part,
+    });
+    let name = parts.collect::<Vec<_>>().join("::");
+    let generic = name.ends_with('>').then(|| name.find("::<")).flatten();
+    generic.map_or(name.clone(), |at| name[..at].to_owned())
 }
 
 /// Compares a message with the file of its name.

@@ -42,8 +42,14 @@ macro_rules! cases {
     )+ };
 }
 
-const SMALL: Layout = Layout::new::<[u64; 5]>();
-const LARGE: Layout = Layout::new::<[u64; 20_000]>();
+/// Aligned to 8 where a `u64` is to 4, too.
+#[repr(align(8))]
+struct Aligned<const WORDS: usize> {
+    _words: [u64; WORDS],
+}
+
+const SMALL: Layout = Layout::new::<Aligned<5>>();
+const LARGE: Layout = Layout::new::<Aligned<20_000>>();
 
 #[inline(never)]
 fn make(debug: &DebugAllocator, layout: Layout) -> NonNull<u8> {
@@ -122,7 +128,7 @@ cases! {
     };
     /// 5, D-DB-07
     wrong_size_of_another_class => |debug| {
-        drop_block(debug, make(debug, SMALL), Layout::new::<[u64; 50]>());
+        drop_block(debug, make(debug, SMALL), Layout::new::<Aligned<50>>());
     };
     /// 6, D-DB-06
     wrong_size_of_the_same_class => |debug| {
@@ -130,7 +136,7 @@ cases! {
     };
     /// 5: as if it had none.
     wrong_size_of_no_bytes => |debug| {
-        drop_block(debug, make(debug, SMALL), Layout::new::<[u64; 0]>());
+        drop_block(debug, make(debug, SMALL), Layout::new::<Aligned<0>>());
     };
     /// 5
     wrong_size_of_a_large_block => |debug| {
@@ -143,7 +149,7 @@ cases! {
     /// 8
     realloc_with_another_layout => |debug| {
         let block = make(debug, SMALL);
-        let _ = Allocator::realloc(debug, block, Layout::new::<[u64; 6]>(), LARGE);
+        let _ = Allocator::realloc(debug, block, Layout::new::<Aligned<6>>(), LARGE);
     };
     /// 9, D-DB-13
     realloc_of_a_freed_block => |debug| {
