@@ -11,7 +11,7 @@ pub(crate) fn run(name: &str, body: impl FnOnce()) -> Output {
         body();
         std::process::exit(0);
     }
-    Command::new(std::env::current_exe().expect("the test binary has a path"))
+    itself()
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env(MARK, "1")
         .output()
@@ -22,4 +22,14 @@ pub(crate) fn run(name: &str, body: impl FnOnce()) -> Output {
 pub(crate) fn passes(name: &str, body: impl FnOnce()) {
     let output = run(name, body);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// This test binary again; where it runs in an emulator that the kernel does not know, in that.
+fn itself() -> Command {
+    let exe = std::env::current_exe().expect("the test binary has a path");
+    let Ok(emulator) = std::env::var("HEAP_EMULATOR") else { return Command::new(exe) };
+    let mut words = emulator.split(' ');
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).arg(exe);
+    command
 }

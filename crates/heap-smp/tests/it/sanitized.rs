@@ -163,7 +163,7 @@ fn what_a_large_block_leaves_is_open_to_the_next_client() {
     let work = || {
         let mut block = alloc(&SMP, long(5));
         let mut others = [0; 16].map(|_| alloc(&SMP, LARGE));
-        for turn in 0..3000 {
+        for turn in 0..1000 {
             // SAFETY: live, with its layout.
             block = unsafe { SMP.realloc(block, long(turn + 5), long(turn)) }.unwrap().cast();
             read(block, 0);
