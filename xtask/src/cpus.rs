@@ -53,6 +53,7 @@ pub(crate) struct Cpu {
 }
 
 const PLUGIN: (&str, &str) = ("plugin::", "builds the library that it loads for the processor that builds");
+const NO_LIMITS: &str = "limits the process's memory, which the emulator does not pass on";
 const STARTS_ITSELF: &str = "starts itself again, which the kernel does only where it knows the emulator";
 
 /// All of them.
@@ -85,11 +86,15 @@ pub(crate) const CPUS: [Cpu; 2] = [
         takes_turns: false,
         without: &[
             PLUGIN,
-            ("violations::", STARTS_ITSELF),
             ("process::", STARTS_ITSELF),
             ("program_break::", STARTS_ITSELF),
             ("break_bounds::", STARTS_ITSELF),
             ("aborts::", STARTS_ITSELF),
+            ("refusal::exhausted_address_space_is_null_and_not_the_end", NO_LIMITS),
+            ("refusal::what_was_freed_serves_a_private_heap_where_the_system_gives_no_more", NO_LIMITS),
+            ("refusal::a_refused_request_leaves_the_address_space_to_others", NO_LIMITS),
+            ("refusal::where_a_segment_is_too_much_smaller_pieces_serve", NO_LIMITS),
+            ("refusal::where_no_thread_can_be_started_memory_goes_back_all_the_same", NO_LIMITS),
         ],
         install: "Debian's gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
     },
@@ -122,6 +127,8 @@ impl Cpu {
         command.env(format!("CARGO_TARGET_{name}_LINKER"), self.linker);
         if let Some((runner, _)) = self.runner {
             command.env(format!("CARGO_TARGET_{name}_RUNNER"), runner);
+            // For tests that start themselves again.
+            command.env("HEAP_EMULATOR", runner);
         }
         Ok(command)
     }

@@ -28,6 +28,16 @@ fn aborts(name: &str, message: &str, misuse: impl FnOnce()) {
     assert!(!text.contains("dropped"), "{name}: the value was dropped before the check: {text}");
 }
 
+/// This test binary again; where it runs in an emulator that the kernel does not know, in that.
+fn itself() -> Command {
+    let exe = std::env::current_exe().unwrap();
+    let Ok(emulator) = std::env::var("HEAP_EMULATOR") else { return Command::new(exe) };
+    let mut words = emulator.split(' ');
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).arg(exe);
+    command
+}
+
 #[test]
 fn destroyed_twice() {
     aborts("destroyed_twice", "double destroy: the item is not live any more", || {
