@@ -101,7 +101,9 @@ impl<T> Lock<T> {
 
     #[inline]
     fn open(&self) {
-        if self.state.swap(OPEN, Ordering::Release) == AWAITED {
+        let state = self.state.swap(OPEN, Ordering::Release);
+        debug_assert_ne!(state, OPEN, "L1");
+        if state == AWAITED {
             wake_one(&self.state);
         }
     }

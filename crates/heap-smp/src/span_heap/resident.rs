@@ -44,6 +44,10 @@ impl SpanHeap {
     #[inline(never)]
     pub(super) fn make_up_for_all(&mut self, units: usize, spare: usize) {
         self.counts.high_water = self.counts.high_water.max(self.others.high_water);
+        if self.in_use_of_all() > self.counts.high_water {
+            // What the others had may be in use here by now.
+            self.look_at_others();
+        }
         self.owed += self.excess(units, self.in_use_of_all(), spare + self.others.dirty);
     }
 

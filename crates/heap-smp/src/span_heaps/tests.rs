@@ -2,7 +2,7 @@
 
 extern crate std;
 
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::vec::Vec;
 
@@ -176,6 +176,42 @@ fn the_free_memory_of_all_heaps_goes_back_when_nothing_happens() {
     (0..20).for_each(|_| _ = watch.tick(&HEAP));
     assert_eq!(HEAP.spans.counts().dirty * UNIT, 1 << 20);
     assert_eq!((purge(&HEAP), HEAP.spans.counts().dirty, validate(&HEAP)), (1 << 20, 0, Ok(())));
+}
+
+#[test]
+fn what_moved_from_one_heap_to_another_was_in_use_once() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&SETTINGS);
+    let holes = take_all(&HEAP, 1, 4, 8);
+    holes.iter().step_by(2).for_each(|taken| give(&HEAP, taken));
+    let others = take_all(&HEAP, 0, 8, 20);
+    // Touches fresh memory, so the heap looks at the others; then it does not for a while.
+    take(&HEAP, 1, 5).unwrap();
+    assert_eq!((HEAP.spans.counts().in_use, HEAP.spans.counts().high_water), (181, 181));
+    others.iter().for_each(|taken| give(&HEAP, taken));
+    take_all(&HEAP, 1, 4, 4);
+    assert_eq!((HEAP.spans.counts().in_use, HEAP.spans.counts().high_water), (37, 181));
+    assert_eq!(validate(&HEAP), Ok(()));
+}
+
+#[test]
+fn books_are_checked_while_another_thread_divides() {
+    const HEAPS: usize = if cfg!(miri) { 2 } else { 100 };
+    static ALL: [CoreHeap; HEAPS] = [const { CoreHeap::new() }; HEAPS];
+    let both = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for heap in &ALL {
+                both.wait();
+                heap.configure(&SETTINGS);
+                assert!(take(heap, 2, 3).is_some());
+            }
+        });
+        for heap in &ALL {
+            both.wait();
+            (0..4).for_each(|_| assert_eq!(validate(heap), Ok(())));
+        }
+    });
 }
 
 static SHARED: CoreHeap = CoreHeap::new();
