@@ -105,8 +105,8 @@ pub(crate) fn hand_over(state: &State, owner: usize) {
     state.set_owner(owner);
 }
 
-/// Has the homes of all heaps whole in the child of a fork.
-fn watch_forks() {
+/// Has the list, and the homes of all heaps, whole in the child of a fork. The process's own handlers are registered.
+pub(crate) fn watch_forks() {
     static STARTED: AtomicBool = AtomicBool::new(false);
     // Relaxed: the flag guards only that the handlers are registered once.
     if !STARTED.swap(true, Ordering::Relaxed) {

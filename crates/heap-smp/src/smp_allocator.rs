@@ -12,6 +12,7 @@ use crate::front;
 use crate::heap_map::HeapMap;
 use crate::process;
 use crate::reclaim;
+use crate::registry;
 use crate::stats::Stats;
 use crate::validate;
 
@@ -90,6 +91,8 @@ impl SmpAllocator {
     pub fn validate(&self) -> Result<(), &'static str> {
         // How the heap is divided must not change between its locks' closing and opening.
         process::start(&self.settings);
+        // A fork waits until the list of private heaps is open again, also where there is none yet.
+        registry::watch_forks();
         validate::validate(&CORE)
     }
 

@@ -88,3 +88,25 @@ fn a_child_frees_its_parents_blocks_and_forks_again() {
         });
     });
 }
+
+/// The process has no private heap.
+#[test]
+fn a_child_of_a_process_that_checks_its_books_can_check_its_own() {
+    child::passes("fork::a_child_of_a_process_that_checks_its_books_can_check_its_own", || {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        let checker = thread::spawn(|| {
+            while !DONE.load(Ordering::Relaxed) {
+                assert_eq!(SmpAllocator::new().validate(), Ok(()));
+            }
+        });
+        for _ in 0..100 {
+            in_a_child(|| {
+                // SAFETY: ends a child that would wait for ever.
+                unsafe { libc::alarm(60) };
+                SmpAllocator::new().validate() == Ok(())
+            });
+        }
+        DONE.store(true, Ordering::Relaxed);
+        checker.join().unwrap();
+    });
+}
