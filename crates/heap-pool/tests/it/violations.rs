@@ -17,7 +17,7 @@ fn aborts(name: &str, message: &str, misuse: impl FnOnce()) {
         misuse();
         return;
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = itself()
         .args([&format!("violations::{name}"), "--exact", "--nocapture", "--test-threads=1"])
         .env(MARK, "1")
         .output()
