@@ -89,9 +89,9 @@ impl SmpAllocator {
     ///
     /// The first invariant that does not hold, in words.
     pub fn validate(&self) -> Result<(), &'static str> {
-        // How the heap is divided must not change between its locks' closing and opening.
+        // A fork waits until the locks are open again, also where nothing was allocated yet and there is no private heap. In this order,
+        // which is that of the locks.
         process::start(&self.settings);
-        // A fork waits until the list of private heaps is open again, also where there is none yet.
         registry::watch_forks();
         validate::validate(&CORE)
     }
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_of_the_books_divides_the_heap_before_it_closes_the_locks() {
+    fn a_check_of_the_books_begins_to_use_the_heap() {
         assert_eq!(SmpAllocator::new().validate(), Ok(()));
         assert!(CORE.spans.division.is_set());
     }

@@ -270,7 +270,7 @@ impl ThreadCache {
                 CORE.bring_home(class, link)
             };
         }
-        // SAFETY: the caller's promise is the same, for both.
+        // SAFETY: there is no room, as was noted above; the block is the caller's promise, for both.
         unsafe {
             if !self.put_beneath_own(&CORE, bin, class, block) {
                 self.make_room(&CORE, bin, class);

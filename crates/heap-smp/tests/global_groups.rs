@@ -1,6 +1,9 @@
 //! Several groups of processors under one heap, as on a large machine: the same promises as with one. The number of groups is decided once
 //! for a process, so these tests have one of their own.
 
+#[path = "it/forked.rs"]
+mod forked;
+
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -8,6 +11,9 @@ use std::thread;
 
 use heap_core::HeapBox;
 use heap_smp::{Settings, SmpAllocator};
+
+#[cfg(unix)]
+use crate::forked::in_a_child;
 
 #[global_allocator]
 static GLOBAL: SmpAllocator = SmpAllocator::with(Settings::new().processor_groups(32));
@@ -146,24 +152,13 @@ fn a_child_of_a_fork_in_the_middle_of_it_finds_all_heaps_whole() {
     let _turn = TURN.lock();
     beside_large_blocks(|| {
         for _ in 0..50 {
-            // SAFETY: the child calls nothing but the allocator and `_exit`.
-            match unsafe { libc::fork() } {
-                0 => {
-                    let mut good = GLOBAL.validate().is_ok();
-                    for len in 1..30 {
-                        good &= are_whole(&bytes(len * 50_000)) && is_whole(&text(len * 30));
-                    }
-                    // SAFETY: ends the child without running anything of the parent's.
-                    unsafe { libc::_exit(i32::from(!good)) }
+            in_a_child(|| {
+                let mut good = GLOBAL.validate().is_ok();
+                for len in 1..30 {
+                    good &= are_whole(&bytes(len * 50_000)) && is_whole(&text(len * 30));
                 }
-                child => {
-                    assert!(child > 0);
-                    let mut status = 0;
-                    // SAFETY: waits for our own child.
-                    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-                    assert_eq!(status, 0);
-                }
-            }
+                good
+            });
         }
     });
 }

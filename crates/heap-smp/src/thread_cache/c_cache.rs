@@ -254,7 +254,7 @@ pub(crate) unsafe fn put_slow(bin: Bin, block: NonNull<u8>) {
     pace::tick_if_due();
     if let Some(cache) = attach() {
         if bin.of(&cache.room).get() == 0 {
-            // SAFETY: the caller's promise is the same.
+            // SAFETY: there is no room; the block is the caller's promise.
             if unsafe { cache.put_beneath_own(&CORE, bin.0 as usize, bin.class(), block) } {
                 return;
             }

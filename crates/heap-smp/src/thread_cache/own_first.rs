@@ -18,8 +18,7 @@ impl ThreadCache {
     ///
     /// # Safety
     ///
-    /// The bin is empty, and has no room. The block is free, of the bin's class and of `floor`, and the caller gives it up, if it is
-    /// taken.
+    /// The bin has no room. The block is free, of the bin's class and of `floor`, and the caller gives it up, if it is taken.
     pub(super) unsafe fn put_beneath_own(
         &self,
         floor: &impl Floor,
@@ -28,6 +27,7 @@ impl ThreadCache {
         block: NonNull<u8>,
     ) -> bool {
         let known = &CLASS[class];
+        // T1: a bin without room has a full chain, or was never used: then nothing is lost where its list is replaced.
         if known.slot as usize >= CACHE_LINE || self.fill[bin].get() != 0 || !self.heads[bin].get().is_null()
         {
             return false;
@@ -72,7 +72,7 @@ mod tests {
             let class = class_of_bin(bin);
             let (theirs, ours) = (ThreadCache::new(), ThreadCache::new());
             let block = NonNull::new(theirs.refill(&HEAP, bin, class)).unwrap();
-            // SAFETY: the block is free, of this class, and given once.
+            // SAFETY: the bin is new; the block is free, of this class, and given once.
             let beneath = unsafe { ours.put_beneath_own(&HEAP, bin, class, block) };
             assert_eq!(beneath, size < CACHE_LINE);
             if !beneath {

@@ -8,6 +8,7 @@ use std::thread;
 use heap_smp::SmpAllocator;
 
 use crate::child;
+use crate::forked::in_a_child;
 
 fn churn() -> usize {
     let held: Vec<Vec<u8>> = (0..200).map(|n| vec![n as u8; n * 50]).collect();
@@ -28,25 +29,6 @@ fn beside_busy_threads(body: impl FnOnce()) {
     body();
     DONE.store(true, Ordering::Relaxed);
     workers.into_iter().for_each(|worker| worker.join().unwrap());
-}
-
-/// Forks, runs `body` in the child, and waits for it. The child ends with 0 if the body says so.
-fn in_a_child(body: impl FnOnce() -> bool) {
-    // SAFETY: the child calls nothing but the allocator, `fork`, `waitpid` and `_exit`.
-    match unsafe { libc::fork() } {
-        0 => {
-            let good = body();
-            // SAFETY: ends the child without running anything of the parent's.
-            unsafe { libc::_exit(i32::from(!good)) }
-        }
-        child => {
-            assert!(child > 0);
-            let mut status = 0;
-            // SAFETY: waits for our own child.
-            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-            assert_eq!(status, 0);
-        }
-    }
 }
 
 #[test]

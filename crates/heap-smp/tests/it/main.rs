@@ -9,6 +9,7 @@ mod checked;
 mod checked_heap;
 mod child;
 mod fork;
+mod forked;
 mod fuzzed;
 mod heap;
 mod heap_stress;
