@@ -12,6 +12,7 @@ use core::ptr::{self, NonNull};
 pub(crate) use crate::central::place::gather;
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, UNIT};
+use crate::corner::Corner;
 use crate::directory::{Directory, Owner};
 use crate::hardening;
 use crate::lock::Lock;
@@ -67,6 +68,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) watch: &'a AtomicBool,
     /// A slab is opened only in memory that is resident.
     pub(crate) resident_only: bool,
+    /// Where the calling thread begins to look for slots of a slab.
+    pub(crate) corner: Corner,
     /// The slabs of a private heap, if it is one's home.
     pub(crate) roll: Option<&'a Roll>,
     /// The group that the home belongs to; [`PRIVATE`](crate::segment::PRIVATE) for a private heap's.
@@ -91,7 +94,7 @@ impl Central {
         (slabs.count, slabs.units, slabs.free)
     }
 
-    /// Takes up to `out.len()` free slots, the lowest of one slab first, and returns how many. Zero: no memory.
+    /// Takes up to `out.len()` free slots, of one slab those from the ground's corner on first, and returns how many. Zero: no memory.
     pub(crate) fn take(
         &self,
         ground: Ground<'_>,
@@ -109,7 +112,8 @@ impl Central {
                 continue;
             };
             // SAFETY: a listed span is a slab of this class, in books that are never unmapped.
-            count += slabs.take_from(unsafe { span.as_ref() }, &CLASS[class], &mut out[count..]);
+            count +=
+                slabs.take_from(unsafe { span.as_ref() }, &CLASS[class], ground.corner, &mut out[count..]);
         }
         count
     }
@@ -220,17 +224,28 @@ impl Slabs {
         }
     }
 
-    /// Takes free slots of one slab, lowest first.
-    fn take_from(&mut self, span: &Span, class: &Class, out: &mut [MaybeUninit<NonNull<u8>>]) -> usize {
+    /// Takes free slots of one slab: from the corner's first on, and then from the lowest on.
+    fn take_from(
+        &mut self,
+        span: &Span,
+        class: &Class,
+        corner: Corner,
+        out: &mut [MaybeUninit<NonNull<u8>>],
+    ) -> usize {
         // SAFETY: S2: the lock of the class is held.
         let state = unsafe { &mut *span.slab.get() };
         state.trimmed = false;
         let base = span.base();
         let want = out.len().min(span.free() as usize);
         let mut count = 0;
-        let mut at = state.first_word as usize;
+        let (words, lowest) = (class.slots.div_ceil(64) as usize, state.first_word as usize);
+        let start = lowest.max(corner.of(words));
+        let mut at = start;
         while count < want {
-            // SAFETY: Z2: a bit is set at or after `first_word`, so `at` is inside the bitmap; S2.
+            if at == words {
+                at = lowest;
+            }
+            // SAFETY: `at` is below `words`, so it is inside the bitmap; S2.
             let word = unsafe { &mut *span.bits().add(at) };
             while *word != 0 && count < want {
                 let slot = at * 64 + word.trailing_zeros() as usize;
@@ -243,7 +258,9 @@ impl Slabs {
                 at += 1;
             }
         }
-        state.first_word = at as u32;
+        if start == lowest {
+            state.first_word = at as u32;
+        }
         self.free -= count;
         span.set_free(span.free() - count as u32);
         if span.free() == 0 {

@@ -11,6 +11,7 @@ pub(crate) use self::emptying::BLOCKS_AT_ONCE;
 use crate::central::{Central, Ground, WATCH_FROM, gather};
 use crate::chain::{self, Link};
 use crate::config::{CHAIN_MAX, Settings};
+use crate::corner::{self, Corner};
 use crate::directory::Directory;
 use crate::groups::{Group, Groups};
 use crate::huge::Huge;
@@ -88,6 +89,7 @@ impl CoreHeap {
             watch: &self.watch,
             roll: None,
             resident_only: false,
+            corner: Corner::FIRST,
             group,
         }
     }
@@ -111,7 +113,8 @@ impl CoreHeap {
     /// A full chain of the class that some thread left, or null.
     pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
         let group = self.groups.get(self.here());
-        let chain = group.depots[class].pop();
+        let places = CLASS[class].places as usize;
+        let chain = group.depots[class].pop(places, corner::own().of(places));
         if !chain.is_null() {
             return chain;
         }
@@ -128,7 +131,8 @@ impl CoreHeap {
     /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
         let group = self.groups.get(self.here());
-        if group.depots[class].push(chain, CLASS[class].places as usize) {
+        let places = CLASS[class].places as usize;
+        if group.depots[class].push(chain, places, corner::own().of(places)) {
             return;
         }
         // SAFETY: the caller's promise is the same, for both.
@@ -193,9 +197,9 @@ impl CoreHeap {
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        let here = self.here();
+        let (here, corner) = (self.here(), corner::own());
         let from = |group, resident_only| {
-            let ground = Ground { resident_only, ..self.ground(group) };
+            let ground = Ground { resident_only, corner, ..self.ground(group) };
             let taken = self.groups.get(group).homes[class].take_list(ground, class, want);
             (!taken.0.is_null()).then_some(taken)
         };

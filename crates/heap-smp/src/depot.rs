@@ -17,8 +17,8 @@ pub(crate) const PLACES: usize = if cfg!(loom) { 2 } else { 16 };
 ///
 /// - **P1** A place is null or the first block of a full chain that is owned by the place alone.
 ///
-/// Places are filled from the first on and emptied from the last on, so that one look at either end mostly tells whether it is
-/// empty or full. Threads that come at once may leave gaps; nothing relies on there being none.
+/// A thread fills the places from its corner's first on, round to the one before it, and empties first the half that begins there:
+/// so as long as few chains wait, it gets back what it left, or what was left on its processor.
 #[derive(Debug)]
 pub(crate) struct Depot {
     places: [AtomicPtr<Link>; PLACES],
@@ -36,15 +36,13 @@ impl Depot {
     }
 
     /// Leaves a full chain, which the caller gives up. `false`: no place is free, the chain is still the caller's.
-    /// At most the first `places` are used.
-    pub(crate) fn push(&self, chain: *mut Link, places: usize) -> bool {
-        // Filled from the first on: the last one taken, and it is full, as far as the next chain goes.
-        if !seems(&self.places[places.min(PLACES) - 1], true) {
-            return false;
-        }
-        for place in self.places.iter().take(places) {
+    /// At most the first `places` are used, those from `start` on before the ones below it.
+    pub(crate) fn push(&self, chain: *mut Link, places: usize, start: usize) -> bool {
+        let places = &self.places[..places.min(PLACES)];
+        let (below, from) = places.split_at(start.min(places.len()));
+        for place in from.iter().chain(below) {
             if seems(place, true)
-                // Release pairs with the acquire in `pop`: the links are written before the chain is seen.
+                // Release pairs with the acquire in `take`: the links are written before the chain is seen.
                 && place.compare_exchange(ptr::null_mut(), chain, Ordering::Release, Ordering::Relaxed).is_ok()
             {
                 return true;
@@ -53,20 +51,28 @@ impl Depot {
         false
     }
 
-    /// Takes a full chain, or null if it seems empty. The last places first: what was left there last is warmest.
-    pub(crate) fn pop(&self) -> *mut Link {
-        // Emptied down to the first: if that is free, the rest is, too, or was filled just now.
-        if seems(&self.places[0], false) { self.pop_any() } else { ptr::null_mut() }
+    /// Takes a full chain, or null: of the half of the first `places` that begins at `start`, the last one first, since it was left
+    /// last and is warmest; else any.
+    pub(crate) fn pop(&self, places: usize, start: usize) -> *mut Link {
+        let places = &self.places[..places.min(PLACES)];
+        let (below, from) = places.split_at(start.min(places.len()));
+        let half = places.len() / 2;
+        let (own, round) = (from.len().min(half), half.saturating_sub(from.len()));
+        for place in below[..round].iter().rev().chain(from[..own].iter().rev()) {
+            let chain = take(place);
+            if !chain.is_null() {
+                return chain;
+            }
+        }
+        self.pop_any()
     }
 
     /// As [`pop`](Self::pop); null only if each place was empty when it was looked at.
     pub(crate) fn pop_any(&self) -> *mut Link {
         for place in self.places.iter().rev() {
-            if seems(place, false) {
-                let chain = place.swap(ptr::null_mut(), Ordering::Acquire);
-                if !chain.is_null() {
-                    return chain;
-                }
+            let chain = take(place);
+            if !chain.is_null() {
+                return chain;
             }
         }
         ptr::null_mut()
@@ -88,9 +94,57 @@ impl Depot {
     }
 }
 
+/// What a place holds, or null.
+#[inline]
+fn take(place: &AtomicPtr<Link>) -> *mut Link {
+    if seems(place, false) { place.swap(ptr::null_mut(), Ordering::Acquire) } else { ptr::null_mut() }
+}
+
 /// Whether a place is worth an attempt: a plain load that spares an atomic operation which would fail. The models do without it:
 /// loom remembers one reader of a location, so the look of one thread would hide the other's.
 #[inline]
 fn seems(place: &AtomicPtr<Link>, empty: bool) -> bool {
     cfg!(loom) || place.load(Ordering::Relaxed).is_null() == empty
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Chains are only moved, never looked at.
+    fn chain(number: usize) -> *mut Link {
+        ptr::without_provenance_mut(16 * number)
+    }
+
+    #[test]
+    fn a_thread_gets_back_what_it_left_last_as_long_as_little_waits() {
+        for places in 2..=PLACES {
+            let depot = Depot::new();
+            let starts = [0, places / 2];
+            for number in 1..=places / 2 {
+                for (side, start) in starts.into_iter().enumerate() {
+                    assert!(depot.push(chain(2 * number + side), places, start));
+                }
+            }
+            for number in (1..=places / 2).rev() {
+                for (side, start) in starts.into_iter().enumerate() {
+                    assert_eq!(depot.pop(places, start), chain(2 * number + side), "{number} of {places}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_place_is_filled_and_emptied_from_every_start() {
+        for places in 2..=PLACES {
+            for (start, other) in (0..places).flat_map(|start| (0..places).map(move |other| (start, other))) {
+                let depot = Depot::new();
+                (1..=places).for_each(|number| assert!(depot.push(chain(number), places, start)));
+                assert!(!depot.push(chain(99), places, start) && depot.count() == places);
+                let mut seen: Vec<_> = (0..places).map(|_| depot.pop(places, other)).collect();
+                seen.sort_unstable();
+                assert!(seen.into_iter().eq((1..=places).map(chain)) && depot.pop(places, other).is_null());
+            }
+        }
+    }
 }

@@ -75,6 +75,8 @@ mod nobody;
 #[cfg(not(loom))]
 mod seat;
 #[cfg(not(loom))]
+mod corner;
+#[cfg(not(loom))]
 mod run_cache;
 #[cfg(not(loom))]
 mod roll;

@@ -75,8 +75,8 @@ fn a_chain_has_one_owner_and_its_links_are_seen_by_the_next() {
                 let (depot, contents) = (Arc::clone(&depot), Arc::clone(&contents));
                 thread::spawn(move || {
                     contents.write(contents.chains[me], 1);
-                    assert!(depot.push(contents.chains[me], PLACES), "there is room for both");
-                    let taken = depot.pop();
+                    assert!(depot.push(contents.chains[me], PLACES, me), "there is room for both");
+                    let taken = depot.pop(PLACES, me);
                     if !taken.is_null() {
                         contents.write(taken, 10);
                     }
@@ -85,8 +85,8 @@ fn a_chain_has_one_owner_and_its_links_are_seen_by_the_next() {
             })
             .collect();
         let mut seen: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
-        seen.push(depot.pop());
-        seen.push(depot.pop());
+        seen.push(depot.pop(PLACES, 0));
+        seen.push(depot.pop(PLACES, 0));
         seen.retain(|chain| !chain.is_null());
         seen.sort();
         let mut all = contents.chains.to_vec();
@@ -104,10 +104,10 @@ fn a_chain_is_seen_whole_by_the_thread_that_takes_it() {
             let (depot, contents) = (Arc::clone(&depot), Arc::clone(&contents));
             thread::spawn(move || {
                 contents.write(contents.chains[0], 1);
-                assert!(depot.push(contents.chains[0], PLACES));
+                assert!(depot.push(contents.chains[0], PLACES, 1));
             })
         };
-        let taken = depot.pop();
+        let taken = depot.pop(PLACES, 0);
         if !taken.is_null() {
             contents.write(taken, 1);
         }

@@ -33,6 +33,13 @@ pub(crate) fn own() -> usize {
     SEAT.get()
 }
 
+/// Whether no two threads have one, for the moment.
+#[inline]
+pub(crate) fn is_taken_by_one() -> bool {
+    let taken = TAKEN.load(Ordering::Relaxed);
+    taken & taken.wrapping_sub(1) == 0
+}
+
 /// Gives the calling thread a seat, if one is left. The caller sees to it that [`leave`] is called at the thread's end.
 pub(crate) fn take() {
     if own() != NONE {

@@ -4,6 +4,7 @@
 use heap_core::SizeClasses;
 
 use crate::config::{CHAIN_BYTES, CHAIN_MAX, DEPOT_BYTES, SMALL_MAX, UNIT};
+use crate::depot::PLACES;
 
 /// Number of size classes: 8 bytes to [`SMALL_MAX`].
 pub(crate) const CLASSES: usize = SizeClasses::count_up_to(SMALL_MAX);
@@ -42,6 +43,7 @@ impl Class {
         let units = if bytes < UNIT { 1 } else { bytes / UNIT };
         let chain = chain_of(slot);
         let places = DEPOT_BYTES / (chain * slot);
+        let places = if places > PLACES { PLACES } else { places };
         Self {
             slot: slot as u32,
             slots: (units * UNIT / slot) as u32,

@@ -55,6 +55,37 @@ fn blocks_go_home_to_the_group_that_opened_their_slab_whoever_frees_them() {
 }
 
 #[test]
+fn threads_of_two_processors_share_a_cache_line_only_where_their_halves_of_a_slab_meet() {
+    static HEAP: CoreHeap = CoreHeap::new();
+    HEAP.configure(&Settings::new());
+    for size in [8, 16, 24, 48, 256] {
+        let class = heap_core::SizeClasses::class_of(size);
+        let corners = [0, 1].map(Corner::of_processor);
+        let mut owners = std::collections::HashMap::new();
+        // Two slabs in all, in turn a few blocks for each.
+        let (mut blocks, mut shared) = (Vec::new(), 0);
+        while blocks.len() < 2 * CLASS[class].slots as usize {
+            for (owner, corner) in corners.into_iter().enumerate() {
+                let mut some = [MaybeUninit::uninit(); 20];
+                let ground = Ground { corner, ..HEAP.ground(0) };
+                let count = HEAP.groups.get(0).homes[class].take(ground, class, &mut some);
+                for block in &some[..count] {
+                    // SAFETY: `take` wrote the first `count`.
+                    let line = unsafe { block.assume_init() }.addr().get() / 64;
+                    shared += usize::from(*owners.entry(line).or_insert(owner) != owner);
+                }
+                blocks.extend_from_slice(&some[..count]);
+            }
+        }
+        assert!(shared <= blocks.len() / 20, "{size}: {shared} of {}", blocks.len());
+        assert_eq!(validate(&HEAP), Ok(()));
+        // SAFETY: taken above, each given once.
+        unsafe { HEAP.give_blocks(class, &mut blocks) };
+        assert_eq!((out(&HEAP, class), validate(&HEAP)), (std::vec![0], Ok(())));
+    }
+}
+
+#[test]
 fn what_the_depots_of_all_groups_hold_goes_home() {
     static HEAP: CoreHeap = CoreHeap::new();
     HEAP.configure(&Settings::new().processor_groups(3));
@@ -64,7 +95,7 @@ fn what_the_depots_of_all_groups_hold_goes_home() {
         let (chain, count) = HEAP.groups.get(group).homes[class].take_list(HEAP.ground(group), class, full);
         assert_eq!(count, full);
         // To another group than the slab's.
-        assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2));
+        assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2, 1));
     }
     assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (3 * full, [full; 3].to_vec()));
     HEAP.drain_depot(class);

@@ -77,10 +77,10 @@ fn a_span_changes_its_class_and_who_has_a_block_of_it_sees_so() {
                 span.touch();
                 drop(home);
                 contents.write(contents.chains[0], 1);
-                assert!(depot.push(contents.chains[0], PLACES));
+                assert!(depot.push(contents.chains[0], PLACES, 1));
             })
         };
-        let block = depot.pop();
+        let block = depot.pop(PLACES, 0);
         if !block.is_null() {
             contents.write(block, 1);
             assert_eq!(span.class(), 2, "S1: the class is constant while a block of the span exists");
@@ -130,7 +130,7 @@ fn a_thread_that_ends_leaves_every_block_once_and_its_cache_whole() {
                 let [full, rest] = cache.flush();
                 contents.write(full, 1);
                 contents.write(rest, 1);
-                assert!(depot.push(full, PLACES), "there is room");
+                assert!(depot.push(full, PLACES, 1), "there is room");
                 home.lock().push(rest);
                 *spare.lock() = true;
             })
@@ -138,7 +138,7 @@ fn a_thread_that_ends_leaves_every_block_once_and_its_cache_whole() {
         let helper = {
             let (depot, home, contents) = (Arc::clone(&depot), Arc::clone(&home), Arc::clone(&contents));
             thread::spawn(move || {
-                let chain = depot.pop();
+                let chain = depot.pop(PLACES, 0);
                 if !chain.is_null() {
                     contents.write(chain, 1);
                     home.lock().push(chain);
@@ -148,7 +148,7 @@ fn a_thread_that_ends_leaves_every_block_once_and_its_cache_whole() {
         let mut mine = std::vec::Vec::new();
         if core::mem::take(&mut *spare.lock()) {
             assert_eq!(cache.flush(), [ptr::null_mut(); 2], "a spare cache is empty");
-            let chain = depot.pop();
+            let chain = depot.pop(PLACES, 0);
             if !chain.is_null() {
                 contents.write(chain, 1);
                 cache.fill(chain);
@@ -158,7 +158,7 @@ fn a_thread_that_ends_leaves_every_block_once_and_its_cache_whole() {
         ending.join().unwrap();
         helper.join().unwrap();
         mine.extend(home.lock().iter());
-        let left = depot.pop();
+        let left = depot.pop(PLACES, 0);
         mine.extend((!left.is_null()).then_some(left));
         mine.sort();
         let mut all = contents.chains.to_vec();
