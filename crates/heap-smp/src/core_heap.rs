@@ -113,8 +113,11 @@ impl CoreHeap {
     /// A full chain of the class that some thread left, or null.
     pub(crate) fn pop_chain(&self, class: usize) -> *mut Link {
         let group = self.groups.get(self.here());
-        let places = CLASS[class].places as usize;
-        let chain = group.depots[class].pop(places, corner::own().of(places));
+        let (depot, places) = (&group.depots[class], CLASS[class].places as usize);
+        let chain = match corner::own() {
+            None => depot.pop_alone(places),
+            Some(corner) => depot.pop(places, corner.number()),
+        };
         if !chain.is_null() {
             return chain;
         }
@@ -131,8 +134,12 @@ impl CoreHeap {
     /// `chain` is a full chain of free blocks of the class, and the caller gives it up.
     pub(crate) unsafe fn push_chain(&self, class: usize, chain: *mut Link) {
         let group = self.groups.get(self.here());
-        let places = CLASS[class].places as usize;
-        if group.depots[class].push(chain, places, corner::own().of(places)) {
+        let (depot, places) = (&group.depots[class], CLASS[class].places as usize);
+        let taken = match corner::own() {
+            None => depot.push_alone(chain, places),
+            Some(corner) => depot.push(chain, places, corner.number()),
+        };
+        if taken {
             return;
         }
         // SAFETY: the caller's promise is the same, for both.
@@ -197,7 +204,7 @@ impl CoreHeap {
 
     /// Fresh blocks of the class, at most `want` (and [`CHAIN_MAX`]), as a list, and how many. Null: no memory.
     pub(crate) fn refill(&self, class: usize, want: usize) -> (*mut Link, usize) {
-        let (here, corner) = (self.here(), corner::own());
+        let (here, corner) = (self.here(), corner::own().unwrap_or(Corner::FIRST));
         let from = |group, resident_only| {
             let ground = Ground { resident_only, corner, ..self.ground(group) };
             let taken = self.groups.get(group).homes[class].take_list(ground, class, want);

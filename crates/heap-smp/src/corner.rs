@@ -9,22 +9,16 @@
 
 use heap_os::pages;
 
+use crate::depot::CORNERS;
 use crate::seat;
-
-/// Parts that a depot and a slab are seen in: as many as a group has processors.
-const CORNERS: usize = 4;
 
 /// The parts in the order in which processors get them: two have a half each.
 const ORDER: [u8; CORNERS] = [0, 2, 1, 3];
 
-/// The part that is the calling thread's, for the moment; always the first one while no other thread has a seat, so that a program
-/// of one thread fills its pages from the first on.
+/// The part that is the calling thread's, for the moment; `None` while no other thread has a seat: then all is its own.
 #[inline]
-pub(crate) fn own() -> Corner {
-    if seat::is_taken_by_one() {
-        return Corner::FIRST;
-    }
-    Corner::of_processor(pages::current_cpu().unwrap_or_default())
+pub(crate) fn own() -> Option<Corner> {
+    (!seat::is_taken_by_one()).then(|| Corner::of_processor(pages::current_cpu().unwrap_or_default()))
 }
 
 /// A part of whatever is asked for a place in it.
@@ -32,7 +26,7 @@ pub(crate) fn own() -> Corner {
 pub(crate) struct Corner(u8);
 
 impl Corner {
-    /// The first.
+    /// The first: of a thread that is alone, so that it fills the pages of a slab in their order.
     pub(crate) const FIRST: Self = Self(0);
 
     /// A processor's. Those whose numbers follow each other have different ones.
@@ -41,10 +35,16 @@ impl Corner {
         Self(ORDER[number % CORNERS])
     }
 
+    /// Its place in the order of the parts.
+    #[inline]
+    pub(crate) fn number(self) -> usize {
+        self.0 as usize
+    }
+
     /// The first of `count` places that is the corner's.
     #[inline]
     pub(crate) fn of(self, count: usize) -> usize {
-        self.0 as usize * count / CORNERS
+        self.number() * count / CORNERS
     }
 }
 
@@ -60,6 +60,6 @@ mod tests {
         for count in 1..100 {
             assert!(firsts(count).into_iter().all(|first| first < count), "{count}");
         }
-        assert!(own().of(64) < 64);
+        assert!(own().is_none_or(|corner| corner.of(64) < 64));
     }
 }

@@ -11,6 +11,9 @@ use crate::sync::{AtomicPtr, Ordering};
 /// Places of one class: two cache lines. Two are enough for a model, and let it finish.
 pub(crate) const PLACES: usize = if cfg!(loom) { 2 } else { 16 };
 
+/// Parts of a depot, and of a slab, at whose firsts threads begin to look: as many as a group has processors.
+pub(crate) const CORNERS: usize = 4;
+
 /// Full chains of one class that belong to no thread.
 ///
 /// # Invariants
@@ -35,36 +38,65 @@ impl Depot {
         Self { places: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())) }
     }
 
-    /// Leaves a full chain, which the caller gives up. `false`: no place is free, the chain is still the caller's.
-    /// At most the first `places` are used, those from `start` on before the ones below it.
-    pub(crate) fn push(&self, chain: *mut Link, places: usize, start: usize) -> bool {
-        let places = &self.places[..places.min(PLACES)];
-        let (below, from) = places.split_at(start.min(places.len()));
-        for place in from.iter().chain(below) {
-            if seems(place, true)
-                // Release pairs with the acquire in `take`: the links are written before the chain is seen.
-                && place.compare_exchange(ptr::null_mut(), chain, Ordering::Release, Ordering::Relaxed).is_ok()
-            {
+    /// Leaves a full chain, which the caller gives up. `false`: no place is free, as it seems, and the chain is still the caller's.
+    /// At most the first `places` are used, those from the corner's first on before the ones below it.
+    pub(crate) fn push(&self, chain: *mut Link, places: usize, corner: usize) -> bool {
+        let places = self.first(places);
+        let start = first_of(corner, places.len());
+        // The last ones that two corners would fill: if they are taken, the others are, too, as far as the next chain goes.
+        let half = places.len() / 2;
+        let last = if start == 0 { places.len() - 1 } else { start - 1 };
+        let opposite = if last < half { last + half } else { last - half };
+        if !cfg!(loom) && !seems(&places[last], true) && !seems(&places[opposite], true) {
+            return false;
+        }
+        let mut at = start;
+        for _ in 0..places.len() {
+            if fill(&places[at], chain) {
                 return true;
             }
+            at = if at + 1 == places.len() { 0 } else { at + 1 };
         }
         false
     }
 
-    /// Takes a full chain, or null: of the half of the first `places` that begins at `start`, the last one first, since it was left
-    /// last and is warmest; else any.
-    pub(crate) fn pop(&self, places: usize, start: usize) -> *mut Link {
-        let places = &self.places[..places.min(PLACES)];
-        let (below, from) = places.split_at(start.min(places.len()));
-        let half = places.len() / 2;
-        let (own, round) = (from.len().min(half), half.saturating_sub(from.len()));
-        for place in below[..round].iter().rev().chain(from[..own].iter().rev()) {
-            let chain = take(place);
+    /// Takes a full chain, or null if it seems empty: from the corner and the next one, the last place first, since it was filled last
+    /// and is warmest; else any.
+    pub(crate) fn pop(&self, places: usize, corner: usize) -> *mut Link {
+        let places = self.first(places);
+        if seem_empty(places) {
+            return ptr::null_mut();
+        }
+        for at in (first_of(corner, places.len())..first_of(corner + 2, places.len())).rev() {
+            let chain = take(&places[if at < places.len() { at } else { at - places.len() }]);
             if !chain.is_null() {
                 return chain;
             }
         }
         self.pop_any()
+    }
+
+    /// As [`push`](Self::push) for a thread that is alone: from the first place on.
+    #[inline]
+    pub(crate) fn push_alone(&self, chain: *mut Link, places: usize) -> bool {
+        let places = self.first(places);
+        seems(&places[places.len() - 1], true) && places.iter().any(|place| fill(place, chain))
+    }
+
+    /// As [`pop`](Self::pop) for a thread that is alone: the last one of all.
+    #[inline]
+    pub(crate) fn pop_alone(&self, places: usize) -> *mut Link {
+        // Unless others, who have gone, left chains at their corners, it is empty if the first place is.
+        if !seems(&self.places[0], false) && seem_empty(self.first(places)) {
+            return ptr::null_mut();
+        }
+        self.pop_any()
+    }
+
+    /// The first `places`, of which there is one at the least.
+    #[inline]
+    fn first(&self, places: usize) -> &[AtomicPtr<Link>] {
+        &self.places[..places.clamp(1, PLACES)]
     }
 
     /// As [`pop`](Self::pop); null only if each place was empty when it was looked at.
@@ -94,6 +126,27 @@ impl Depot {
     }
 }
 
+/// The first of so many places that is a corner's, for numbers of corners that go on behind the last.
+#[inline]
+fn first_of(corner: usize, places: usize) -> usize {
+    corner * places / CORNERS
+}
+
+/// Whether no place seems taken: each corner is emptied down to its first place, so if those are free, the rest is, too, or was
+/// filled just now.
+#[inline]
+fn seem_empty(places: &[AtomicPtr<Link>]) -> bool {
+    !cfg!(loom) && (0..CORNERS).all(|corner| seems(&places[first_of(corner, places.len())], true))
+}
+
+/// Leaves a chain in a place, if it is free.
+#[inline]
+fn fill(place: &AtomicPtr<Link>, chain: *mut Link) -> bool {
+    // Release pairs with the acquire in `take`: the links are written before the chain is seen.
+    seems(place, true)
+        && place.compare_exchange(ptr::null_mut(), chain, Ordering::Release, Ordering::Relaxed).is_ok()
+}
+
 /// What a place holds, or null.
 #[inline]
 fn take(place: &AtomicPtr<Link>) -> *mut Link {
@@ -109,6 +162,8 @@ fn seems(place: &AtomicPtr<Link>, empty: bool) -> bool {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     /// Chains are only moved, never looked at.
@@ -120,30 +175,44 @@ mod tests {
     fn a_thread_gets_back_what_it_left_last_as_long_as_little_waits() {
         for places in 2..=PLACES {
             let depot = Depot::new();
-            let starts = [0, places / 2];
+            // Opposite ones, as two processors have them.
+            let corners = [0, 2];
             for number in 1..=places / 2 {
-                for (side, start) in starts.into_iter().enumerate() {
-                    assert!(depot.push(chain(2 * number + side), places, start));
+                for corner in corners {
+                    assert!(depot.push(chain(4 * number + corner), places, corner));
                 }
             }
             for number in (1..=places / 2).rev() {
-                for (side, start) in starts.into_iter().enumerate() {
-                    assert_eq!(depot.pop(places, start), chain(2 * number + side), "{number} of {places}");
+                for corner in corners {
+                    assert_eq!(depot.pop(places, corner), chain(4 * number + corner), "{number} of {places}");
                 }
             }
         }
     }
 
     #[test]
-    fn every_place_is_filled_and_emptied_from_every_start() {
+    fn every_place_is_filled_and_emptied_from_every_corner() {
         for places in 2..=PLACES {
-            for (start, other) in (0..places).flat_map(|start| (0..places).map(move |other| (start, other))) {
+            for (filled, emptied) in (0..CORNERS).flat_map(|one| (0..CORNERS).map(move |other| (one, other)))
+            {
                 let depot = Depot::new();
-                (1..=places).for_each(|number| assert!(depot.push(chain(number), places, start)));
-                assert!(!depot.push(chain(99), places, start) && depot.count() == places);
-                let mut seen: Vec<_> = (0..places).map(|_| depot.pop(places, other)).collect();
+                (1..=places).for_each(|number| assert!(depot.push(chain(number), places, filled)));
+                assert!(!depot.push(chain(99), places, filled) && depot.count() == places);
+                let mut seen: Vec<_> = (0..places).map(|_| depot.pop(places, emptied)).collect();
                 seen.sort_unstable();
-                assert!(seen.into_iter().eq((1..=places).map(chain)) && depot.pop(places, other).is_null());
+                assert!(seen.into_iter().eq((1..=places).map(chain)), "{places} {filled} {emptied}");
+                assert!(depot.pop(places, emptied).is_null());
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_alone_finds_what_others_left() {
+        for places in 2..=PLACES {
+            for corner in 0..CORNERS {
+                let depot = Depot::new();
+                assert!(depot.push(chain(1), places, corner));
+                assert_eq!((depot.pop_alone(places), depot.pop_alone(places)), (chain(1), ptr::null_mut()));
             }
         }
     }

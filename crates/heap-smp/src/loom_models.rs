@@ -75,8 +75,8 @@ fn a_chain_has_one_owner_and_its_links_are_seen_by_the_next() {
                 let (depot, contents) = (Arc::clone(&depot), Arc::clone(&contents));
                 thread::spawn(move || {
                     contents.write(contents.chains[me], 1);
-                    assert!(depot.push(contents.chains[me], PLACES, me), "there is room for both");
-                    let taken = depot.pop(PLACES, me);
+                    assert!(depot.push(contents.chains[me], PLACES, 2 * me), "there is room for both");
+                    let taken = depot.pop(PLACES, 2 * me);
                     if !taken.is_null() {
                         contents.write(taken, 10);
                     }
@@ -104,7 +104,7 @@ fn a_chain_is_seen_whole_by_the_thread_that_takes_it() {
             let (depot, contents) = (Arc::clone(&depot), Arc::clone(&contents));
             thread::spawn(move || {
                 contents.write(contents.chains[0], 1);
-                assert!(depot.push(contents.chains[0], PLACES, 1));
+                assert!(depot.push(contents.chains[0], PLACES, 2));
             })
         };
         let taken = depot.pop(PLACES, 0);

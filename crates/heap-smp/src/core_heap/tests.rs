@@ -95,7 +95,7 @@ fn what_the_depots_of_all_groups_hold_goes_home() {
         let (chain, count) = HEAP.groups.get(group).homes[class].take_list(HEAP.ground(group), class, full);
         assert_eq!(count, full);
         // To another group than the slab's.
-        assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2, 1));
+        assert!(HEAP.groups.get((group + 1) % 3).depots[class].push(chain, 2, 2));
     }
     assert_eq!((HEAP.in_depot(class), out(&HEAP, class)), (3 * full, [full; 3].to_vec()));
     HEAP.drain_depot(class);

@@ -77,7 +77,7 @@ fn a_span_changes_its_class_and_who_has_a_block_of_it_sees_so() {
                 span.touch();
                 drop(home);
                 contents.write(contents.chains[0], 1);
-                assert!(depot.push(contents.chains[0], PLACES, 1));
+                assert!(depot.push(contents.chains[0], PLACES, 2));
             })
         };
         let block = depot.pop(PLACES, 0);
@@ -130,7 +130,7 @@ fn a_thread_that_ends_leaves_every_block_once_and_its_cache_whole() {
                 let [full, rest] = cache.flush();
                 contents.write(full, 1);
                 contents.write(rest, 1);
-                assert!(depot.push(full, PLACES, 1), "there is room");
+                assert!(depot.push(full, PLACES, 2), "there is room");
                 home.lock().push(rest);
                 *spare.lock() = true;
             })
