@@ -6,7 +6,7 @@ mod forked;
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use heap_core::HeapBox;
@@ -18,8 +18,13 @@ use crate::forked::in_a_child;
 #[global_allocator]
 static GLOBAL: SmpAllocator = SmpAllocator::with(Settings::new().processor_groups(32));
 
-/// The tests count what is out, so they take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// The tests count what is out and what is resident, so they take turns, and each begins with what no other has left free.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    GLOBAL.purge();
+    turn
+}
 
 /// Bytes of slots that are not at home.
 fn out() -> usize {
@@ -41,7 +46,7 @@ fn is_whole(text: &str) -> bool {
 
 #[test]
 fn texts_of_many_threads_stay_whole_and_all_memory_comes_home() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let before = out();
     let (send, receive) = mpsc::sync_channel::<Vec<String>>(8);
     let consumer = thread::spawn(move || {
@@ -76,7 +81,7 @@ fn texts_of_many_threads_stay_whole_and_all_memory_comes_home() {
 
 #[test]
 fn a_producer_and_a_consumer_on_two_processors_need_no_more_the_longer_they_run() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let (send, receive) = mpsc::sync_channel::<Vec<Box<[u8; 200]>>>(4);
     let consumer = thread::spawn(move || receive.into_iter().map(|batch| batch.len()).sum::<usize>());
     let mut slabs = Vec::new();
@@ -131,7 +136,7 @@ fn beside_large_blocks(body: impl FnOnce()) {
 
 #[test]
 fn large_blocks_that_threads_hand_to_each_other_stay_whole_and_no_more_is_resident_than_they_need() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let mut most = 0;
     beside_large_blocks(|| {
         for _ in 0..20 {
@@ -149,7 +154,7 @@ fn large_blocks_that_threads_hand_to_each_other_stay_whole_and_no_more_is_reside
 #[test]
 #[cfg(unix)]
 fn a_child_of_a_fork_in_the_middle_of_it_finds_all_heaps_whole() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     beside_large_blocks(|| {
         for _ in 0..50 {
             in_a_child(|| {
@@ -165,7 +170,7 @@ fn a_child_of_a_fork_in_the_middle_of_it_finds_all_heaps_whole() {
 
 #[test]
 fn a_private_heap_has_memory_of_several_span_heaps_and_gives_all_of_it_back() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let heap = heap_smp::Heap::new();
     let work = || {
         let mut all = Vec::new();
