@@ -14,7 +14,7 @@ pub(crate) const PLACES: usize = if cfg!(loom) { 2 } else { 16 };
 /// Parts of a depot, and of a slab, at whose firsts threads begin to look: as many as a group has processors.
 pub(crate) const CORNERS: usize = 4;
 
-/// Full chains of one class that belong to no thread.
+/// Full chains of one class that belong to no thread. Aligned, so that its lines are its own.
 ///
 /// # Invariants
 ///
@@ -23,6 +23,7 @@ pub(crate) const CORNERS: usize = 4;
 /// A thread fills the places from its corner's first on, round to the one before it, and empties first the half that begins there:
 /// so as long as few chains wait, it gets back what it left, or what was left on its processor.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Depot {
     places: [AtomicPtr<Link>; PLACES],
 }
@@ -42,38 +43,25 @@ impl Depot {
     /// At most the first `places` are used, those from the corner's first on before the ones below it.
     pub(crate) fn push(&self, chain: *mut Link, places: usize, corner: usize) -> bool {
         let places = self.first(places);
-        let start = first_of(corner, places.len());
-        // The last ones that two corners would fill: if they are taken, the others are, too, as far as the next chain goes.
-        let half = places.len() / 2;
-        let last = if start == 0 { places.len() - 1 } else { start - 1 };
-        let opposite = if last < half { last + half } else { last - half };
-        if !cfg!(loom) && !seems(&places[last], true) && !seems(&places[opposite], true) {
-            return false;
+        if own_half(places, corner).any(|place| fill(place, chain)) {
+            return true;
         }
-        let mut at = start;
-        for _ in 0..places.len() {
-            if fill(&places[at], chain) {
-                return true;
-            }
-            at = if at + 1 == places.len() { 0 } else { at + 1 };
-        }
-        false
+        // Only now the other cache line. The other half is filled from its first on as well: if the last one is taken, it is full.
+        let others = || own_half(places, corner + CORNERS / 2);
+        others().next_back().is_some_and(|last| seems(last, true)) && others().any(|place| fill(place, chain))
     }
 
     /// Takes a full chain, or null if it seems empty: from the corner and the next one, the last place first, since it was filled last
     /// and is warmest; else any.
     pub(crate) fn pop(&self, places: usize, corner: usize) -> *mut Link {
         let places = self.first(places);
-        if seem_empty(places) {
-            return ptr::null_mut();
-        }
-        for at in (first_of(corner, places.len())..first_of(corner + 2, places.len())).rev() {
-            let chain = take(&places[if at < places.len() { at } else { at - places.len() }]);
+        for place in own_half(places, corner).rev() {
+            let chain = take(place);
             if !chain.is_null() {
                 return chain;
             }
         }
-        self.pop_any()
+        if seem_empty(places) { ptr::null_mut() } else { self.pop_any() }
     }
 
     /// As [`push`](Self::push) for a thread that is alone: from the first place on.
@@ -130,6 +118,15 @@ impl Depot {
 #[inline]
 fn first_of(corner: usize, places: usize) -> usize {
     corner * places / CORNERS
+}
+
+/// The places of a corner and of the next one, in the order in which they are filled. Of sixteen, those of opposite corners are a cache
+/// line each.
+#[inline]
+fn own_half(places: &[AtomicPtr<Link>], corner: usize) -> impl DoubleEndedIterator<Item = &AtomicPtr<Link>> {
+    let count = places.len();
+    let all = first_of(corner, count)..first_of(corner + CORNERS / 2, count);
+    all.map(move |at| &places[if at < count { at } else { at - count }])
 }
 
 /// Whether no place seems taken: each corner is emptied down to its first place, so if those are free, the rest is, too, or was
