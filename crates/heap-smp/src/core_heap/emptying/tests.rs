@@ -10,7 +10,7 @@ use heap_os::fault::{Calls, Plan};
 
 use super::*;
 use crate::chain;
-use crate::config::{CHAIN_MAX, Settings, UNITS};
+use crate::config::{CHAIN_MAX, RUN_MAX, Settings, UNITS};
 use crate::core_heap::tests::{LINE, chains, take};
 use crate::depot::PLACES;
 use crate::large;
@@ -107,9 +107,10 @@ fn when_the_system_gives_no_more_all_that_waits_serves_a_large_block() {
     let all = mixed(&HEAP, LINE, 4 << 20);
     let _refused = Plan::from(0).of(Calls::MAP).on_this_thread();
     exhaust(&HEAP);
-    assert!(run(&HEAP, 4 << 20).is_null());
+    let long = RUN_MAX.min(4 << 20);
+    assert!(run(&HEAP, long).is_null());
     push_all(&HEAP, LINE, all);
-    assert!(!run(&HEAP, 4 << 20).is_null());
+    assert!(!run(&HEAP, long).is_null());
     assert_eq!((HEAP.waiting.bytes(), validate(&HEAP)), (0, Ok(())));
 }
 
@@ -155,7 +156,7 @@ fn no_call_brings_more_home_than_some_milliseconds_allow() {
     let class = SizeClasses::class_of(16);
     push_all(&HEAP, class, chains(&HEAP, class, (6 << 20) / CLASS[class].chain_bytes()));
     let before = HEAP.in_depot(class);
-    assert!(!run(&HEAP, 8 << 20).is_null());
+    assert!(!run(&HEAP, RUN_MAX.min(8 << 20)).is_null());
     let brought = before - HEAP.in_depot(class);
     assert!((BLOCKS_AT_ONCE / 2..=BLOCKS_AT_ONCE).contains(&brought), "{brought}");
     // Neither does a tick that a client waits for.
