@@ -54,7 +54,6 @@ pub(crate) struct Cpu {
 
 const PLUGIN: (&str, &str) = ("plugin::", "builds the library that it loads for the processor that builds");
 const NO_LIMITS: &str = "limits the process's memory, which the emulator does not pass on";
-const STARTS_ITSELF: &str = "starts itself again, which the kernel does only where it knows the emulator";
 
 /// All of them.
 pub(crate) const CPUS: [Cpu; 2] = [
@@ -86,10 +85,6 @@ pub(crate) const CPUS: [Cpu; 2] = [
         takes_turns: false,
         without: &[
             PLUGIN,
-            ("process::", STARTS_ITSELF),
-            ("program_break::", STARTS_ITSELF),
-            ("break_bounds::", STARTS_ITSELF),
-            ("aborts::", STARTS_ITSELF),
             ("refusal::exhausted_address_space_is_null_and_not_the_end", NO_LIMITS),
             ("refusal::what_was_freed_serves_a_private_heap_where_the_system_gives_no_more", NO_LIMITS),
             ("refusal::a_refused_request_leaves_the_address_space_to_others", NO_LIMITS),
@@ -127,7 +122,7 @@ impl Cpu {
         command.env(format!("CARGO_TARGET_{name}_LINKER"), self.linker);
         if let Some((runner, _)) = self.runner {
             command.env(format!("CARGO_TARGET_{name}_RUNNER"), runner);
-            // For tests that start themselves again.
+            // For tests that start themselves again: the kernel does so only where it knows the emulator.
             command.env("HEAP_EMULATOR", runner);
         }
         Ok(command)

@@ -18,6 +18,7 @@ mod shrink;
 mod exhaust;
 pub mod cases;
 mod conformance;
+mod itself;
 
 pub use block::{Block, Detached};
 pub use cases::batteries::{
@@ -27,6 +28,7 @@ pub use counting::{Calls, CountingAllocator};
 pub use exhaust::{ExhaustError, check_all_allocation_failures, check_backing_failures};
 pub use failing::{Counters, FailingAllocator, Failures};
 pub use fault::Fault;
+pub use itself::itself;
 pub use limits::Limits;
 pub use program::{OP_BYTES, Op, Program, SLOTS};
 pub use replay::{Failure, Summary};

@@ -1,10 +1,9 @@
 //! A client's function that panics on an allocation path aborts the program: nothing unwinds out of an allocator (A4).
 
-use std::process::Command;
-
 use heap_arena::Arena;
 use heap_compose::{Cascade, Inspect};
 use heap_core::Global;
+use heap_test::itself;
 
 use crate::support::alloc;
 
@@ -16,8 +15,7 @@ fn aborts(test: &str, body: impl FnOnce()) {
         let _ = std::panic::catch_unwind(core::panic::AssertUnwindSafe(body));
         return;
     }
-    let exe = std::env::current_exe().unwrap();
-    let output = Command::new(exe)
+    let output = itself()
         .args(["--exact", &format!("aborts::{test}"), "--nocapture"])
         .env(VARIABLE, test)
         .output()

@@ -1,6 +1,8 @@
 //! Misuse ends a process, so each case runs in one of its own: this test binary again, asked for one case by name.
 
-use std::process::{Command, Output};
+use std::process::Output;
+
+use heap_test::itself;
 
 /// Set to the name of a case in the child.
 const CASE: &str = "HEAP_DEBUG_CASE";
@@ -18,16 +20,6 @@ pub(crate) fn run(test: &str, name: &str) -> Output {
     command.args([test, "--exact", "--nocapture", "--test-threads=1", "--quiet"]);
     command.env(CASE, name).env("NO_COLOR", "1").env_remove(BLESS);
     command.output().expect("the test binary runs again")
-}
-
-/// This test binary again; where it runs in an emulator that the kernel does not know, in that.
-fn itself() -> Command {
-    let exe = std::env::current_exe().expect("the test binary has a path");
-    let Ok(emulator) = std::env::var("HEAP_EMULATOR") else { return Command::new(exe) };
-    let mut words = emulator.split(' ');
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).arg(exe);
-    command
 }
 
 /// What the child wrote to its standard error stream, with what differs from run to run left out: addresses are `ADDR`,

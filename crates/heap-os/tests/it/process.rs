@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::ptr::NonNull;
 
 use heap_core::Allocator;
@@ -24,9 +24,8 @@ fn alone(test: &str, body: impl FnOnce()) -> Option<ExitStatus> {
         body();
         return None;
     }
-    let mut command = Command::new(std::env::current_exe().unwrap());
     let name = if test.contains("::") { test.to_owned() } else { format!("process::{test}") };
-    let output = command
+    let output = heap_test::itself()
         .args([&name[..], "--exact", "--test-threads=1", "--nocapture"])
         .env(MARK, "1")
         .output()

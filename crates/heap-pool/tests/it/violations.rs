@@ -1,10 +1,10 @@
 //! D-MP-06: in checked builds a wrong `destroy` ends the process with its message.
 #![cfg(any(debug_assertions, feature = "checked"))]
 
-use std::process::Command;
 use std::ptr::NonNull;
 
 use heap_pool::{Pool, PoolBox, RawPool, ResetMode, SyncPool};
+use heap_test::itself;
 
 use crate::support::layout;
 
@@ -26,16 +26,6 @@ fn aborts(name: &str, message: &str, misuse: impl FnOnce()) {
     assert!(!output.status.success(), "{name} was not noticed");
     assert!(text.contains(&format!("heap-pool: {message} (address 0x")), "{name}: {text}");
     assert!(!text.contains("dropped"), "{name}: the value was dropped before the check: {text}");
-}
-
-/// This test binary again; where it runs in an emulator that the kernel does not know, in that.
-fn itself() -> Command {
-    let exe = std::env::current_exe().unwrap();
-    let Ok(emulator) = std::env::var("HEAP_EMULATOR") else { return Command::new(exe) };
-    let mut words = emulator.split(' ');
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).arg(exe);
-    command
 }
 
 #[test]

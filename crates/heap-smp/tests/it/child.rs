@@ -1,6 +1,8 @@
 //! Tests that need a process of their own: the test binary runs itself with one test and a mark in the environment.
 
-use std::process::{Command, Output};
+use std::process::Output;
+
+use heap_test::itself;
 
 const MARK: &str = "HEAP_SMP_TEST_CHILD";
 
@@ -22,14 +24,4 @@ pub(crate) fn run(name: &str, body: impl FnOnce()) -> Output {
 pub(crate) fn passes(name: &str, body: impl FnOnce()) {
     let output = run(name, body);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// This test binary again; where it runs in an emulator that the kernel does not know, in that.
-fn itself() -> Command {
-    let exe = std::env::current_exe().expect("the test binary has a path");
-    let Ok(emulator) = std::env::var("HEAP_EMULATOR") else { return Command::new(exe) };
-    let mut words = emulator.split(' ');
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).arg(exe);
-    command
 }
