@@ -107,6 +107,15 @@ fn are_whole(bytes: &[u8]) -> bool {
     bytes.iter().step_by(4096).all(|&byte| byte == (bytes.len() >> 12) as u8)
 }
 
+/// Calls when it is dropped.
+struct AtEnd<F: Fn()>(F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Four threads hand large blocks of many lengths to each other while `body` runs.
 fn beside_large_blocks(body: impl FnOnce()) {
     let done = AtomicBool::new(false);
@@ -129,8 +138,9 @@ fn beside_large_blocks(body: impl FnOnce()) {
                 }
             });
         }
+        // Where the body panics, the threads end all the same.
+        let _end = AtEnd(|| done.store(true, Ordering::Relaxed));
         body();
-        done.store(true, Ordering::Relaxed);
     });
 }
 

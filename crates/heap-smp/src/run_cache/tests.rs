@@ -77,12 +77,13 @@ fn check_hints(core: &'static CoreHeap) -> usize {
 #[test]
 fn runs_of_many_lengths_are_watched_as_those_of_one() {
     fn check(heap: &'static CoreHeap) {
-        park(heap, [100].into_iter());
+        let most = WATCH_FROM / UNIT - 1;
+        park(heap, [most].into_iter());
         assert!(!heap.runs.is_worth_watching(), "too little");
-        park(heap, 101..103);
+        park(heap, most + 1..most + 3);
         assert!(heap.runs.held() * UNIT >= WATCH_FROM && heap.runs.is_worth_watching());
         // The same again is no more; what went back is not counted.
-        (0..100).for_each(|_| park(heap, [100].into_iter()));
+        (0..100).for_each(|_| park(heap, [most].into_iter()));
         assert_eq!(heap.runs.hints.most.load(Ordering::Relaxed), heap.runs.held());
         assert!(drain(heap) && !heap.runs.is_worth_watching());
         assert_eq!((heap.runs.hints.most.load(Ordering::Relaxed), validate(heap)), (0, Ok(())));
@@ -118,7 +119,7 @@ fn what_a_thread_was_about_to_drain_is_not_missed_in_the_child_of_a_fork() {
 fn rows_whose_owners_are_gone_are_put_right_in_the_child_of_a_fork() {
     static HEAP: CoreHeap = CoreHeap::new();
     let row = seated(|| {
-        park(&HEAP, 50..55);
+        park(&HEAP, 20..25);
         let row = &HEAP.runs.rows[seat::own()];
         // As if it had parked the last run and not yet written so, and had begun to say how much it holds.
         row.forget_books();
@@ -131,9 +132,9 @@ fn rows_whose_owners_are_gone_are_put_right_in_the_child_of_a_fork() {
         HEAP.runs.recount_in_child();
         HEAP.unlock_after_fork();
     }
-    assert_eq!((HEAP.runs.held(), row.most()), ((50..55).sum(), (50..55).sum()));
+    assert_eq!((HEAP.runs.held(), row.most()), ((20..25).sum(), (20..25).sum()));
     assert_eq!(HEAP.runs.hints.most.load(Ordering::Relaxed), HEAP.runs.held());
-    assert_eq!(row.take_any(52, |_| true).map(Span::units), Some(52));
+    assert_eq!(row.take_any(22, |_| true).map(Span::units), Some(22));
 }
 
 #[test]
@@ -203,13 +204,13 @@ fn a_row_that_was_drained_is_as_good_as_new() {
     static HEAP: CoreHeap = CoreHeap::new();
     seated(|| {
         for round in 0..5 {
-            park(&HEAP, 20 + round..28 + round);
-            assert_eq!(check_hints(&HEAP), (20 + round..28 + round).sum());
+            park(&HEAP, 5 + round..13 + round);
+            assert_eq!(check_hints(&HEAP), (5 + round..13 + round).sum());
             thread::scope(|scope| scope.spawn(|| assert!(drain(&HEAP))).join().unwrap());
             assert_eq!((HEAP.runs.held(), drain(&HEAP)), (0, false));
         }
         // What it points to, and does not hold, is not taken.
-        assert_eq!(HEAP.runs.take_slow(25, 1).map(Span::units), None);
+        assert_eq!(HEAP.runs.take_slow(10, 1).map(Span::units), None);
     });
     assert_eq!(validate(&HEAP), Ok(()));
 }
@@ -307,11 +308,11 @@ fn what_a_row_holds_goes_back_after_two_quiet_ticks() {
     static HEAP: CoreHeap = CoreHeap::new();
     let age = || HEAP.runs.age(&HEAP.spans, &HEAP.directory);
     seated(|| {
-        park(&HEAP, 60..64);
+        park(&HEAP, 20..24);
         assert!(age());
         // In use again.
-        park(&HEAP, 60..61);
-        assert!(age() && HEAP.runs.held() == (60..64).sum());
+        park(&HEAP, 20..21);
+        assert!(age() && HEAP.runs.held() == (20..24).sum());
         assert!(!age() && HEAP.runs.held() == 0);
         assert_eq!(HEAP.runs.hints.rows.load(Ordering::Relaxed), 0);
     });
