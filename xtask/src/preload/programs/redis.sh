@@ -5,8 +5,9 @@ case $1 in
 run)
     LD_PRELOAD=$PRELOAD redis-server --port 0 --unixsocket "$socket" --save '' --appendonly no --dir "$WORK" >"$WORK/redis.log" 2>&1 &
     tries=0
-    until [ "$(client ping 2>/dev/null)" = PONG ] || [ $tries -gt 1000 ]; do
+    until [ "$(client ping 2>/dev/null)" = PONG ]; do
         tries=$((tries + 1))
+        [ $tries -le 1000 ] || exit 1
         sleep 0.01
     done
     redis-benchmark -s "$socket" -n 100000 -r 100000 -P 16 -c 20 -d 100 -q -t set,get,lpush,sadd,hset >/dev/null
