@@ -9,6 +9,7 @@ use heap_smp::SmpAllocator;
 
 use crate::child;
 use crate::forked::in_a_child;
+use crate::rounds::rounds;
 
 fn churn() -> usize {
     let held: Vec<Vec<u8>> = (0..200).map(|n| vec![n as u8; n * 50]).collect();
@@ -35,7 +36,7 @@ fn beside_busy_threads(body: impl FnOnce()) {
 fn a_child_of_a_busy_process_can_allocate() {
     child::passes("fork::a_child_of_a_busy_process_can_allocate", || {
         beside_busy_threads(|| {
-            for _ in 0..300 {
+            for _ in 0..rounds(300) {
                 in_a_child(|| churn() == 200 * 199 / 2 * 50);
             }
         });
@@ -47,7 +48,7 @@ fn a_child_of_a_busy_process_can_allocate() {
 fn a_child_frees_its_parents_blocks_and_forks_again() {
     child::passes("fork::a_child_frees_its_parents_blocks_and_forks_again", || {
         beside_busy_threads(|| {
-            for round in 0..8_u8 {
+            for round in 0..rounds(8) as u8 {
                 let mut small: Vec<_> = (0..2000).map(|n| vec![round; n]).collect();
                 let mut large: Vec<_> = (0..20).map(|n| vec![round; 40_000 * (n + 1)]).collect();
                 let huge = vec![round; 20 << 20];
@@ -81,7 +82,7 @@ fn a_child_of_a_process_that_checks_its_books_can_check_its_own() {
                 assert_eq!(SmpAllocator::new().validate(), Ok(()));
             }
         });
-        for _ in 0..100 {
+        for _ in 0..rounds(100) {
             in_a_child(|| {
                 // SAFETY: ends a child that would wait for ever.
                 unsafe { libc::alarm(60) };

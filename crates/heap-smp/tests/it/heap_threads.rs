@@ -9,6 +9,7 @@ use heap_core::{Allocator, HeapBox, Usage};
 use heap_smp::{Heap, SmpAllocator};
 
 use crate::child;
+use crate::rounds::rounds;
 
 const SMALL: Layout = Layout::new::<[u64; 8]>();
 
@@ -203,7 +204,7 @@ fn the_child_of_a_fork_finds_its_heaps_whole() {
             })
             .collect();
         assert!(churn(&HEAPS[2]));
-        for _ in 0..200 {
+        for _ in 0..rounds(200) {
             // SAFETY: the child calls nothing but the allocator and `_exit`.
             match unsafe { libc::fork() } {
                 0 => {

@@ -11,6 +11,7 @@ use heap_os::fault::{Calls, Plan};
 use heap_smp::{Heap, SmpAllocator};
 
 use crate::child;
+use crate::rounds::{STRIDE, rounds};
 
 const SMP: SmpAllocator = SmpAllocator::new();
 
@@ -24,7 +25,7 @@ fn layout(size: usize, align: usize) -> Layout {
 /// Takes a block of each size, makes it longer, then shorter, and frees every second one. Says how many requests were refused.
 /// Allocates nothing else.
 fn use_some(heap: &impl Allocator) -> usize {
-    let mut held = [None::<(NonNull<u8>, Layout)>; 4 * SIZES.len()];
+    let mut held = [None::<(NonNull<u8>, Layout)>; rounds(4) * SIZES.len()];
     let mut refused = 0;
     for (index, place) in held.iter_mut().enumerate() {
         let layout = layout(SIZES[index % SIZES.len()], 8);
@@ -61,7 +62,7 @@ fn a_private_heap_survives_each_refused_call() {
     child::passes("hostile::a_private_heap_survives_each_refused_call", || {
         use_some(&Heap::new());
         for calls in [Calls::ALL, Calls::MAP, Calls::UNMAP, Calls::DECOMMIT, Calls::MOVE] {
-            for k in 0.. {
+            for k in (0..).step_by(STRIDE) {
                 SMP.purge();
                 let before = SMP.stats();
                 let guard = Plan::nth(k).of(calls).on_this_thread();
@@ -100,7 +101,7 @@ fn a_private_heap_survives_each_refused_call() {
 #[test]
 fn every_alignment_up_to_a_gibibyte_is_kept_through_changes_of_size() {
     let heap = Heap::new();
-    for log2 in 0..=if usize::BITS < 64 { 26 } else { 30 } {
+    for log2 in (0..=if usize::BITS < 64 { 26 } else { 30 }).step_by(STRIDE) {
         for size in [1, 5000, 40_000, 3 << 20] {
             wander(&SMP, layout(size, 1 << log2));
             wander(&heap, layout(size, 1 << log2));
@@ -153,7 +154,7 @@ fn signals_at_any_moment_change_nothing() {
         let shared = Heap::new();
         // What each round leaves behind are blocks of 10 MiB, cut from 60 MiB in place: soon no further 60 MiB are free in a
         // row on 32 bits.
-        let (threads, rounds) = if usize::BITS < 64 { (4, 2) } else { (8, 20) };
+        let (threads, rounds) = if usize::BITS < 64 { (4, 2) } else { (8, rounds(20)) };
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
@@ -203,7 +204,7 @@ fn a_process_without_mappings_to_spare_goes_on() {
 /// `exit` runs destructors and ends the process while other threads allocate, free and fork.
 #[test]
 fn a_process_ends_while_its_threads_work() {
-    for _ in 0..10 {
+    for _ in 0..rounds(10) {
         child::passes("hostile::a_process_ends_while_its_threads_work", || {
             static STARTED: AtomicBool = AtomicBool::new(false);
             for _ in 0..4 {
@@ -238,7 +239,7 @@ fn owners_end_while_others_free_their_blocks() {
                 }
             }
         });
-        for round in 0..200 {
+        for round in 0..rounds(200) {
             let give = give.clone();
             let owner = scope.spawn(move || {
                 for at in 0..100 {

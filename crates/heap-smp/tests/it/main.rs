@@ -21,8 +21,11 @@ mod memory;
 mod picture;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod plugin;
+#[cfg(heap_tsan)]
+mod raced;
 mod recount;
 mod refusal;
+mod rounds;
 #[cfg(all(heap_asan, feature = "checked"))]
 mod sanitized;
 mod seeds;

@@ -10,6 +10,7 @@ use heap_smp::SmpAllocator;
 use heap_test::{Limits, Program};
 
 use crate::child;
+use crate::rounds::rounds;
 
 const SMP: SmpAllocator = SmpAllocator::new();
 
@@ -111,7 +112,7 @@ fn more_threads_than_processors_finish() {
 #[test]
 fn a_hundred_thousand_short_threads_leave_nothing_behind() {
     child::passes("threads::a_hundred_thousand_short_threads_leave_nothing_behind", || {
-        let rounds = if cfg!(feature = "checked") { 625 } else { 6250 };
+        let rounds = rounds(if cfg!(feature = "checked") { 625 } else { 6250 });
         let mut after_first = 0;
         for round in 0..rounds {
             let start = |n: usize| {
@@ -136,9 +137,10 @@ fn a_hundred_thousand_short_threads_leave_nothing_behind() {
 #[test]
 fn a_crowd_of_random_programs_finds_every_block_as_it_was_written() {
     let limits = Limits::DEFAULT.total(usize::MAX >> 8).max_size(100_000);
-    let programs: Vec<_> = (0..64).map(|seed| Program::from_seed(seed, 1000, &limits)).collect();
+    let steps = rounds(1000);
+    let programs: Vec<_> = (0..64).map(|seed| Program::from_seed(seed, steps, &limits)).collect();
     let calls = Program::run_on_threads(&programs, &SMP, &limits).unwrap();
-    assert!(calls > 30_000, "{calls}");
+    assert!(calls > 30 * steps as u64, "{calls}");
 }
 
 #[test]
