@@ -173,11 +173,13 @@ fn valgrind(_: &Host, target: &str) -> Result<Vec<Run>, String> {
         return Err("valgrind is not installed".to_owned());
     }
     let folder = format!("{target}/sanitize/valgrind");
+    let valgrind =
+        format!("{VALGRIND} --suppressions={}", workspace::root().join("xtask/valgrind.supp").display());
     let run = |name, features: &str| {
         let cargo = run::cargo(&["test", "--target", TARGET, "--target-dir", &folder]);
         let mut command = suite(cargo, features, &[&LIMITS, &RESIDENT, &MAPPINGS, &MOVES]);
         let name_of_runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
-        command.env(name_of_runner, VALGRIND).env("HEAP_EMULATOR", VALGRIND);
+        command.env(name_of_runner, &valgrind).env("HEAP_EMULATOR", &valgrind);
         command.env("RUSTFLAGS", "--cfg heap_slow_tool");
         Run { name, command }
     };
