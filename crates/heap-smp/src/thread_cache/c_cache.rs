@@ -204,7 +204,12 @@ fn borrow(bins: &ThreadCache, bin: Bin) -> *mut u8 {
     // SAFETY: `attach` gives out the bins of a `CCache` only, which they are the first field of.
     let cache = unsafe { &*ptr::from_ref(bins).cast::<CCache>() };
     let borrowed = bin.of(&cache.borrowed);
-    if borrowed.get() as usize >= lend::blocks(class) || CORE.class_counts(class).0 > 0 {
+    if borrowed.get() as usize >= lend::blocks(class) {
+        return ptr::null_mut();
+    }
+    if CORE.class_counts(class).0 > 0 {
+        // For good: to ask each time would cost a lock where the class is in use.
+        borrowed.set(u8::MAX);
         return ptr::null_mut();
     }
     // The smallest that has blocks; where none has, the largest gets a slab, for all who may borrow there.
