@@ -52,7 +52,10 @@ pub(crate) struct Cpu {
     install: &'static str,
 }
 
-const PLUGIN: (&str, &str) = ("plugin::", "builds the library that it loads for the processor that builds");
+const PLUGIN: (&str, &str) = (
+    "plugin::a_closed_library_stays_while_its_helper_thread_runs",
+    "builds the library that it loads for the processor that builds",
+);
 const STARTS_IN_CHILD: &str =
     "starts a thread in the child of a fork of several threads, which ends the emulator (qemu 7.2)";
 const NO_LIMITS: &str = "limits the process's memory, which the emulator does not pass on";
