@@ -30,6 +30,7 @@ use crate::sync::{AtomicBool, Ordering};
 /// - **Z1** A slab of the class and the group is listed if and only if it has a free slot at home.
 /// - **Z2** A slab's `free` is the number of bits set in its bitmap; a bit is set if and only if the slot is home: neither
 ///   with a client, nor in a chain.
+/// - **Z3** No word of a slab's bitmap before its `first_word` has a bit set.
 #[derive(Debug)]
 pub(crate) struct Slabs {
     first: *mut Span,

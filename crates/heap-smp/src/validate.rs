@@ -119,7 +119,7 @@ unsafe fn check_all(core: &CoreHeap) -> Verdict {
     Ok(())
 }
 
-/// Z1, Z2: the listed slabs of one home.
+/// Z1 to Z3: the listed slabs of one home.
 fn check_class(slabs: &Slabs, class: usize, group: usize) -> Verdict {
     let (mut free, mut listed) = (0, 0);
     let mut next = slabs.first();
@@ -131,7 +131,11 @@ fn check_class(slabs: &Slabs, class: usize, group: usize) -> Verdict {
         // SAFETY: S2: the class's lock is held.
         let state = unsafe { &*span.slab.get() };
         hold(span.free() > 0, "Z1: a listed slab has a free slot")?;
-        hold(ones(span, class) == span.free() as usize, "Z2: `free` counts the slab's bits")?;
+        let words = words(span, class);
+        let ones: u32 = words.clone().map(u64::count_ones).sum();
+        hold(ones == span.free(), "Z2: `free` counts the slab's bits")?;
+        let before = words.take_while(|&word| word == 0).count();
+        hold(state.first_word as usize <= before, "Z3: no bit is set before `first_word`")?;
         free += span.free() as usize;
         listed += 1;
         hold(listed <= slabs.count, "Z1: the list ends")?;
@@ -140,10 +144,11 @@ fn check_class(slabs: &Slabs, class: usize, group: usize) -> Verdict {
     hold(free == slabs.free, "Slabs::free is the sum over the list")
 }
 
-fn ones(span: &Span, class: usize) -> usize {
+/// The slab's bitmap. The lock of the class is held.
+fn words(span: &Span, class: usize) -> impl Iterator<Item = u64> + Clone {
     let words = (CLASS[class].slots as usize).div_ceil(64);
     // SAFETY: S2: the class's lock is held; the words are the slab's bitmap.
-    (0..words).map(|at| unsafe { span.bits().add(at).read() }.count_ones() as usize).sum()
+    (0..words).map(|at| unsafe { span.bits().add(at).read() })
 }
 
 /// H1 to H5, V1, G2, and how many slabs of each class there are.
