@@ -96,6 +96,8 @@ mod core_heap;
 #[cfg(not(loom))]
 mod reclaim;
 #[cfg(not(loom))]
+mod forks;
+#[cfg(not(loom))]
 mod process;
 #[cfg(all(feature = "malloc", not(loom)))]
 mod pace;

@@ -8,6 +8,7 @@ use heap_os::Background;
 
 use crate::config::Settings;
 use crate::core_heap::{CORE, CoreHeap};
+use crate::forks;
 use crate::lock::Lock;
 use crate::reclaim::Watch;
 use crate::seat;
@@ -152,15 +153,20 @@ impl ByCall {
     }
 }
 
-unsafe extern "C" fn before_fork() {
+/// Closes all locks of this crate, in their order.
+pub(crate) unsafe extern "C" fn before_fork() {
+    // First, so that one fork at a time goes on.
     BY_CALL.lock_for_fork();
+    forks::close_all();
     CORE.lock_for_fork();
 }
 
-unsafe extern "C" fn after_fork() {
+/// Opens them again. This thread called [`before_fork`].
+pub(crate) unsafe extern "C" fn after_fork() {
     // SAFETY: `before_fork` ran on this thread.
     unsafe {
         CORE.unlock_after_fork();
+        forks::open_all();
         BY_CALL.unlock_after_fork();
     }
 }
@@ -172,6 +178,7 @@ unsafe extern "C" fn after_fork_in_child() {
     // SAFETY: `before_fork` ran on this thread, which is this one's parent.
     unsafe {
         CORE.runs.recount_in_child();
+        forks::mend_all();
         after_fork();
     }
 }

@@ -4,11 +4,10 @@
 
 use core::ptr;
 
-use heap_os::pages;
-
+use crate::forks::{self, Locks, Whose};
 use crate::lock::Lock;
 use crate::private::State;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::Ordering;
 use crate::thread_number;
 
 #[cfg(feature = "std")]
@@ -105,15 +104,10 @@ pub(crate) fn hand_over(state: &State, owner: usize) {
     state.set_owner(owner);
 }
 
-/// Has the list, and the homes of all heaps, whole in the child of a fork. The process's own handlers are registered.
+/// Has the list, and the homes of all heaps, whole in the child of a fork.
 pub(crate) fn watch_forks() {
-    static STARTED: AtomicBool = AtomicBool::new(false);
-    // Relaxed: the flag guards only that the handlers are registered once.
-    if !STARTED.swap(true, Ordering::Relaxed) {
-        // SAFETY: the handlers take and release locks that no thread holds for long, and do not unwind. They were
-        // registered after the process's heap's, so they run before them: the locks' order.
-        let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork_in_child)) };
-    }
+    static LOCKS: Locks = Locks { close: lock_all, mend: forget_lost_owners, open: unlock_all };
+    forks::close_first(Whose::Heaps, &LOCKS);
 }
 
 /// Closes the locks of the list and of all heaps' homes: no slab is being opened or closed from now on.
@@ -136,18 +130,56 @@ pub(crate) unsafe fn unlock_all() {
     }
 }
 
-unsafe extern "C" fn before_fork() {
-    lock_all();
-}
-
-unsafe extern "C" fn after_fork() {
-    // SAFETY: `before_fork` ran on this thread.
-    unsafe { unlock_all() }
-}
-
-unsafe extern "C" fn after_fork_in_child() {
-    // SAFETY: `before_fork` ran on this thread, which is this one's parent.
+/// In the child of a fork: heaps that other threads owned have no owner.
+///
+/// # Safety
+///
+/// This thread called [`lock_all`].
+unsafe fn forget_lost_owners() {
+    // SAFETY: the caller's promise.
     unsafe { HEAPS.peek() }.for_each(State::forget_lost_owner);
-    // SAFETY: as above.
-    unsafe { after_fork() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::core_heap::CORE;
+    use crate::process;
+    use crate::sync::AtomicBool;
+
+    /// With a handler of its own for this list, which of two threads registered first decided about the order, and a fork could wait for
+    /// a home of a private heap whose holder waited for a span heap.
+    #[test]
+    fn one_handler_closes_the_locks_of_private_heaps_and_then_those_of_the_processs() {
+        process::start(&Settings::DEFAULT);
+        watch_forks();
+        let (begun, free) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let heaps = HEAPS.lock();
+            let forking = scope.spawn(|| {
+                begun.store(true, Ordering::Relaxed);
+                // SAFETY: one thread closes and opens them.
+                unsafe {
+                    process::before_fork();
+                    let waited = free.load(Ordering::Relaxed);
+                    process::after_fork();
+                    waited
+                }
+            });
+            while !begun.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            for _ in 0..1000 {
+                // While it waits for the list, it has none of these.
+                drop(CORE.spans.here());
+                thread::yield_now();
+            }
+            free.store(true, Ordering::Relaxed);
+            drop(heaps);
+            assert!(forking.join().unwrap());
+        });
+    }
 }

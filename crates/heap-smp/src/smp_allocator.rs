@@ -89,8 +89,7 @@ impl SmpAllocator {
     ///
     /// The first invariant that does not hold, in words.
     pub fn validate(&self) -> Result<(), &'static str> {
-        // A fork waits until the locks are open again, also where nothing was allocated yet and there is no private heap. In this order,
-        // which is that of the locks.
+        // A fork waits until the locks are open again, also where nothing was allocated yet and there is no private heap.
         process::start(&self.settings);
         registry::watch_forks();
         validate::validate(&CORE)

@@ -22,11 +22,11 @@ use heap_os::{pages, prefetch, thread};
 use crate::chain::Link;
 use crate::config::{SMALL_MAX, Settings, UNIT};
 use crate::core_heap::CORE;
+use crate::forks::{self, Locks, Whose};
 use crate::lock::Lock;
 use crate::pace;
 use crate::process;
 use crate::size::CLASSES;
-use crate::sync::{AtomicBool, Ordering};
 use crate::thread_cache::lend;
 pub(crate) use crate::thread_cache::lend::C_ALIGN;
 use crate::thread_cache::{BINS, FINE_BINS, FINE_MAX, FIRST_COARSE, Life, ThreadCache, class_of_bin};
@@ -281,13 +281,13 @@ pub(crate) unsafe fn put_slow(bin: Bin, block: NonNull<u8>) {
 /// The calling thread's cache, made if it has none. `None`: the thread is ending, or there is no memory.
 fn attach() -> Option<&'static ThreadCache> {
     if thread::word().is_null() {
+        watch_forks();
         let cache = SPARE.lock().take()?;
         // SAFETY: it is this thread's alone now.
         unsafe { &cache.as_ref().bins }.life.set(Life::Active);
         // First, because what follows may allocate, and come here again.
         thread::set_word(cache.as_ptr().cast());
         process::start(&SETTINGS);
-        start();
         // SAFETY: `detach` locks for a moment, and does not unwind.
         if !unsafe { thread::at_exit(ended) } {
             // Nobody would empty the cache.
@@ -350,22 +350,21 @@ impl Spare {
 }
 
 /// Has the list of caches, and what watches the free memory, whole in the child of a fork.
-fn start() {
-    static STARTED: AtomicBool = AtomicBool::new(false);
-    // Relaxed: the flag guards only that the handlers are registered once.
-    if !STARTED.swap(true, Ordering::Relaxed) {
-        // SAFETY: the handlers take and release a lock that no thread holds for long, and do not unwind.
-        let _ = unsafe { pages::at_fork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    }
+fn watch_forks() {
+    static LOCKS: Locks = Locks { close: lock_for_fork, mend: || {}, open: unlock_after_fork };
+    forks::close_first(Whose::Caches, &LOCKS);
 }
 
-unsafe extern "C" fn before_fork() {
+fn lock_for_fork() {
     pace::lock_for_fork();
     SPARE.lock_for_fork();
 }
 
-unsafe extern "C" fn after_fork() {
-    // SAFETY: `before_fork` ran on this thread.
+/// # Safety
+///
+/// This thread called [`lock_for_fork`] before the fork.
+unsafe fn unlock_after_fork() {
+    // SAFETY: the caller's promise is the same.
     unsafe {
         SPARE.unlock_after_fork();
         pace::unlock_after_fork();
