@@ -80,7 +80,7 @@ const SEEN_FIRST: [&str; 9] = [
     "checked_heap::a_heap_that_is_gone_left_nothing_of_what_it_held",
 ];
 
-/// Tests that move long blocks again and again: valgrind copies what it knows of each of their bytes, one by one, which takes hours.
+/// Tests that move long blocks again and again: valgrind copies what it knows of each of their bytes, one by one. Broken off after minutes.
 const MOVES: [&str; 2] =
     ["refusal::each_refused_call_is_survived", "refusal::refusals_that_last_are_survived"];
 
@@ -94,7 +94,7 @@ const LOSSES: [&str; 3] = [
 
 /// The suite as `command` (`cargo test` of some toolchain) builds it, without some tests.
 fn suite(mut command: Command, features: &str, skipped: &[&[&str]]) -> Command {
-    // With debug assertions all the same. Unoptimised, the library's sources among it, the suite takes hours instead of minutes.
+    // With debug assertions all the same. Unoptimised, the library's sources among it, it was never seen to end.
     command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "2");
     command.args([
         "--package",

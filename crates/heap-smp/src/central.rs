@@ -246,7 +246,8 @@ impl Slabs {
             if at == words {
                 at = lowest;
             }
-            // SAFETY: `at` is below `words`, so it is inside the bitmap; S2.
+            // SAFETY: Z2, Z3: no more than `free` are wanted, so a bit is set at `lowest` or after: it is below `words`, as each
+            // corner's first is. So `at` is inside the bitmap; S2.
             let word = unsafe { &mut *span.bits().add(at) };
             while *word != 0 && count < want {
                 let slot = at * 64 + word.trailing_zeros() as usize;

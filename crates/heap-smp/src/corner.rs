@@ -9,7 +9,7 @@
 
 use heap_os::pages;
 
-use crate::depot::CORNERS;
+use crate::depot::{CORNERS, first_of};
 use crate::seat;
 
 /// The parts in the order in which processors get them: two have a half each.
@@ -44,7 +44,7 @@ impl Corner {
     /// The first of `count` places that is the corner's.
     #[inline]
     pub(crate) fn of(self, count: usize) -> usize {
-        self.number() * count / CORNERS
+        first_of(self.number(), count)
     }
 }
 

@@ -114,9 +114,9 @@ impl Depot {
     }
 }
 
-/// The first of so many places that is a corner's, for numbers of corners that go on behind the last.
+/// The first of so many places that is a corner's, for numbers of corners that go on behind the last. In a slab as in a depot.
 #[inline]
-fn first_of(corner: usize, places: usize) -> usize {
+pub(crate) fn first_of(corner: usize, places: usize) -> usize {
     corner * places / CORNERS
 }
 

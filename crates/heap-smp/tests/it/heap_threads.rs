@@ -9,6 +9,8 @@ use heap_core::{Allocator, HeapBox, Usage};
 use heap_smp::{Heap, SmpAllocator};
 
 use crate::child;
+#[cfg(unix)]
+use crate::forked::in_a_child;
 use crate::rounds::rounds;
 
 const SMALL: Layout = Layout::new::<[u64; 8]>();
@@ -205,23 +207,11 @@ fn the_child_of_a_fork_finds_its_heaps_whole() {
             .collect();
         assert!(churn(&HEAPS[2]));
         for _ in 0..rounds(200) {
-            // SAFETY: the child calls nothing but the allocator and `_exit`.
-            match unsafe { libc::fork() } {
-                0 => {
-                    let well = HEAPS.iter().all(churn)
-                        && HEAPS.iter().all(|heap| heap.validate().is_ok())
-                        && churn(&Heap::new());
-                    // SAFETY: ends the child without running anything of the parent's.
-                    unsafe { libc::_exit(i32::from(!well)) }
-                }
-                child => {
-                    assert!(child > 0);
-                    let mut status = 0;
-                    // SAFETY: waits for our own child.
-                    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-                    assert_eq!(status, 0);
-                }
-            }
+            in_a_child(|| {
+                HEAPS.iter().all(churn)
+                    && HEAPS.iter().all(|heap| heap.validate().is_ok())
+                    && churn(&Heap::new())
+            });
         }
         DONE.store(true, Ordering::Relaxed);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
